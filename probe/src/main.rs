@@ -1,0 +1,2 @@
+//! The sentrace program.
+fn main() {}
