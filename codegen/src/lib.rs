@@ -1,1 +1,2 @@
-//! Placeholder while the crate is being written.
+//! The generator.
+pub mod model;
