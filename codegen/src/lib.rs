@@ -1,2 +1,3 @@
 //! The generator.
+pub mod emit;
 pub mod model;

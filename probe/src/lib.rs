@@ -1,1 +1,4 @@
-//! Placeholder while the crate is being written.
+//! Receives events, keeps the process tree, evaluates rules, raises alerts.
+
+pub mod rules;
+pub mod secl;

@@ -1,0 +1,7 @@
+//! Every output of the generator, each a function of the model.
+
+pub mod capnp;
+pub mod decoders;
+pub mod docs;
+pub mod filter;
+pub mod records;
