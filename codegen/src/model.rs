@@ -182,12 +182,23 @@ pub struct Syscall {
     pub doc: String,
     /// Number by [`AbiId`], without the number flag.
     pub nr: Vec<Option<u32>>,
-    /// Arguments in the kernel's generic order.
+    /// Arguments in the kernel's generic order, then those that only exist on some ABI.
     pub args: Vec<Arg>,
     /// The shape on each [`AbiId`] where it exists.
     pub shapes: Vec<Option<Shape>>,
     /// Events in the order in which their conditions are tried.
     pub events: Vec<Binding>,
+    /// The call is another call in disguise.
+    pub becomes: Option<Becomes>,
+}
+
+/// A call that multiplexes others (`socketcall`).
+#[derive(Debug, Clone)]
+pub struct Becomes {
+    /// Index into [`Model::irregular`]: the function that gives the other call.
+    pub by: usize,
+    /// All must hold.
+    pub when: Vec<Condition>,
 }
 
 /// Where the arguments of a call are found on one ABI.
@@ -432,7 +443,7 @@ pub struct Field {
     pub name: String,
     /// Type; `None` keeps the place of a removed field.
     pub ty: Option<FieldType>,
-    /// Place in the JSON, dotted.
+    /// Place in the JSON, dotted; empty for fields that are not printed.
     pub json: String,
     /// One line for the reference (the reason, for a removed field).
     pub doc: String,
