@@ -1,1 +1,12 @@
-//! Placeholder while the crate is being written.
+//! The wire contract between tracer and probe, and the registry of everything that it is about.
+//!
+//! Generated from `syscalls.yaml`: the records of events and groups, their descriptors, and the
+//! Cap'n Proto code. Written by hand: the vocabulary of the descriptors ([`record`]), computed
+//! fields ([`derive`]), messages ([`wire`]).
+//!
+//! This crate knows neither ptrace nor rules; it must not depend on the tracer or the probe.
+#![forbid(unsafe_code)]
+
+pub mod derive;
+pub mod record;
+pub mod wire;
