@@ -231,7 +231,7 @@ pub struct MaskedDesc {
     /// Name of the mask, `O_ACCMODE`.
     pub name: &'static str,
     /// The bits.
-    pub mask: u64,
+    pub mask: i64,
     /// What they may hold.
     pub values: &'static [NamedDesc],
 }

@@ -4,4 +4,9 @@ pub mod capnp;
 pub mod decoders;
 pub mod docs;
 pub mod filter;
+pub mod names;
 pub mod records;
+pub mod source;
+
+#[cfg(test)]
+pub(crate) mod sample;
