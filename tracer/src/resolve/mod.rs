@@ -1,1 +1,157 @@
-//! Being written.
+//! What /proc and the file system tell about a task and the files it names.
+//!
+//! Everything is seen as the task sees it: paths start at its root and working directory, in its
+//! mount namespace, and its `/proc/self` is its own. Nothing here changes anything, and nothing a
+//! task can set up (FIFOs, devices, leases, FUSE, endless links, huge files) makes a call wait or
+//! grow: files are opened with `O_PATH`, and read only if they are regular, small and not on FUSE.
+//! A lookup on a network file system may wait for its server, as the task's own lookup does.
+//!
+//! A task is named by its thread id in the tracer's pid namespace. Answers are about one moment;
+//! they are certain while the task is stopped.
+
+mod mounts;
+mod paths;
+mod status;
+mod view;
+mod walk;
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2};
+use nix::sys::stat::Mode;
+
+pub use paths::{Follow, Found, Miss, Resolved, Start};
+
+use crate::sys::statx::{self, Stat};
+use mounts::{Kind, Mount, Mounts};
+
+/// Why a [`Resolver`] cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no usable procfs.
+    #[error("cannot use /proc: {0}")]
+    Proc(#[source] io::Error),
+}
+
+/// Answers questions about tasks and their files. One serves any number of threads; a process
+/// made by fork needs its own.
+#[derive(Debug)]
+pub struct Resolver {
+    /// /proc
+    proc: OwnedFd,
+    /// /proc/self/fd
+    descriptors: OwnedFd,
+    mounts: Mounts,
+    /// Linux 5.6, and a container run-time that allows it.
+    has_openat2: bool,
+    /// `RESOLVE_CACHED`: Linux 5.12.
+    has_cached: bool,
+}
+
+/// `RESOLVE_CACHED` of linux/openat2.h (5.12): fail with EAGAIN rather than wait.
+const RESOLVE_CACHED: ResolveFlag = ResolveFlag::from_bits_retain(0x20);
+
+impl Resolver {
+    /// Uses /proc, which must be of the tracer's pid namespace.
+    pub fn new() -> Result<Self, Error> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let open = |path: &str| {
+            nix::fcntl::open(path, flags, Mode::empty()).map_err(|errno| Error::Proc(errno.into()))
+        };
+        let own = File::open("/proc/self/mountinfo").ok();
+        let root = open("/").ok().and_then(|root| statx::stat(root.as_fd()).ok());
+        let proc = open("/proc")?;
+        let how = OpenHow::new().flags(flags);
+        let resolver = Self {
+            has_openat2: openat2(&proc, ".", how).is_ok(),
+            has_cached: openat2(&proc, ".", how.resolve(RESOLVE_CACHED)).is_ok(),
+            proc,
+            descriptors: open("/proc/self/fd")?,
+            mounts: Mounts::new(own, root),
+        };
+        let own = resolver.read_link(&resolver.proc, b"self").map_err(Error::Proc)?;
+        if own != std::process::id().to_string().as_bytes() {
+            return Err(Error::Proc(io::Error::other("it belongs to another pid namespace")));
+        }
+        Ok(resolver)
+    }
+
+    /// As [`Resolver::new`], but walks every path component by component, as it is done on
+    /// kernels before 5.6.
+    pub fn stepwise() -> Result<Self, Error> {
+        Ok(Self { has_openat2: false, has_cached: false, ..Self::new()? })
+    }
+
+    /// Attributes of an open file.
+    fn stat(&self, fd: BorrowedFd<'_>) -> Result<Stat, Errno> {
+        let mut stat = statx::stat(fd)?;
+        if stat.mount_id == 0 {
+            stat.mount_id = self.mount_id_of_fdinfo(fd).unwrap_or_default();
+        }
+        Ok(stat)
+    }
+
+    /// The mount id where statx(2) does not tell it: before Linux 5.8.
+    fn mount_id_of_fdinfo(&self, fd: BorrowedFd<'_>) -> Option<u64> {
+        let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).ok()?;
+        text.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok())
+    }
+
+    /// The mount of a file that the task can reach.
+    fn mount(&self, tid: i32, fd: BorrowedFd<'_>, stat: &Stat) -> Option<Mount> {
+        self.mounts.of(fd, stat, || self.open_proc(tid, "mountinfo").ok())
+    }
+
+    /// Opens /proc/TID/NAME for reading.
+    fn open_proc(&self, tid: i32, name: &str) -> Result<File, Errno> {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        openat(&self.proc, format!("{tid}/{name}").as_str(), flags, Mode::empty()).map(File::from)
+    }
+
+    /// Opens what the link /proc/TID/NAME stands for, without side effects.
+    fn open_link(&self, tid: i32, name: &str) -> Result<OwnedFd, Errno> {
+        let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+        openat(&self.proc, format!("{tid}/{name}").as_str(), flags, Mode::empty())
+    }
+
+    /// The text of a symlink below a directory; an empty path means the link itself.
+    fn read_link(&self, directory: &OwnedFd, path: &[u8]) -> io::Result<Vec<u8>> {
+        use std::os::unix::ffi::OsStringExt;
+        Ok(nix::fcntl::readlinkat(directory, path)?.into_vec())
+    }
+
+    /// The kernel's name of an open file: its path as seen from our root, or `pipe:[1]` and the
+    /// like. Fails with ENAMETOOLONG for paths longer than a page.
+    fn name(&self, fd: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
+        self.read_link(&self.descriptors, fd.as_raw_fd().to_string().as_bytes())
+    }
+
+    /// Looks `path` up below `directory`, with `O_PATH`, without ever asking a FUSE process.
+    /// EOPNOTSUPP: the kernel cannot do that in one step, or only the walk can.
+    fn lookup(
+        &self,
+        directory: &OwnedFd,
+        path: &[u8],
+        flags: OFlag,
+        resolve: ResolveFlag,
+        is_calm: impl FnOnce() -> bool,
+    ) -> Result<OwnedFd, Errno> {
+        if !self.has_openat2 {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let how = OpenHow::new().flags(flags | OFlag::O_PATH | OFlag::O_CLOEXEC);
+        if self.has_cached {
+            match openat2(directory, path, how.resolve(resolve | RESOLVE_CACHED)) {
+                Err(Errno::EAGAIN) => {}
+                answer => return answer,
+            }
+        }
+        if !is_calm() {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        openat2(directory, path, how.resolve(resolve))
+    }
+}

@@ -1,0 +1,223 @@
+//! Resolves a path as the kernel would for a given task.
+//!
+//! One openat2(2) answers most questions. It is confined to the task's root (absolute paths) or to
+//! its starting directory (relative ones); whatever it cannot answer, because of magic links, a
+//! `..` or a symlink that leaves the directory, or a cold cache where FUSE is mounted, is walked
+//! component by component (`walk`).
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, ResolveFlag};
+
+use super::view::{Place, View};
+use super::{Kind, Resolver, Stat};
+
+/// Where a relative path starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// The working directory (`AT_FDCWD`).
+    Cwd,
+    /// An open file of the task.
+    Fd(i32),
+}
+
+/// Whether a symlink in the last place is followed. A trailing slash makes that happen anyway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// As stat(2), open(2).
+    Last,
+    /// As lstat(2), unlink(2), `O_NOFOLLOW`.
+    Never,
+}
+
+/// Where a path leads.
+#[derive(Debug)]
+pub struct Resolved {
+    /// Absolute path within the task's root. When something is missing on the way, the rest is
+    /// appended as it was given, without `.` and `..`. Files without a path have a name such as
+    /// `pipe:[1]`; a path stays relative when nobody can tell where it starts (the start is no
+    /// open file, or has a path longer than a page).
+    pub path: Vec<u8>,
+    /// The file, or why there is none.
+    pub found: Result<Found, Miss>,
+}
+
+/// A file that a path leads to.
+#[derive(Debug)]
+pub struct Found {
+    /// The file, opened with `O_PATH`.
+    pub fd: OwnedFd,
+    /// Its attributes.
+    pub stat: Stat,
+}
+
+/// Why a path leads nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Miss {
+    /// The kernel says so: ENOENT, ENOTDIR, ELOOP, …
+    Kernel(Errno),
+    /// We could not look: no permission, the task is gone, or a FUSE process would have to answer.
+    Unseen,
+}
+
+impl Resolver {
+    /// Resolves `path` as the task would. An empty path means the start itself
+    /// (`AT_EMPTY_PATH`).
+    pub fn resolve(&self, tid: i32, start: Start, path: &[u8], follow: Follow) -> Resolved {
+        let is_absolute = path.first() == Some(&b'/');
+        let Ok(view) = self.view(tid) else {
+            return Resolved { path: as_asked(path), found: Err(Miss::Unseen) };
+        };
+        let begin = match start {
+            _ if is_absolute => view.root.try_clone(),
+            Start::Cwd => self.open_link(tid, "cwd").and_then(|fd| self.place(fd)),
+            Start::Fd(number) => self.open_descriptor(tid, number),
+        };
+        let begin = match begin {
+            Ok(begin) => begin,
+            Err(errno) => {
+                let miss = if errno == Errno::EBADF { Miss::Kernel(errno) } else { Miss::Unseen };
+                return Resolved { path: as_asked(path), found: Err(miss) };
+            }
+        };
+        if path.is_empty() {
+            return self.found(&view, begin, path);
+        }
+        match self.quickly(&view, &begin, path, follow) {
+            Some(resolved) => resolved,
+            None => self.walk(&view, begin, path, follow),
+        }
+    }
+
+    /// The file behind a descriptor of the task.
+    pub fn resolve_fd(&self, tid: i32, fd: i32) -> Resolved {
+        self.resolve(tid, Start::Fd(fd), b"", Follow::Never)
+    }
+
+    fn open_descriptor(&self, tid: i32, number: i32) -> Result<Place, Errno> {
+        match self.open_link(tid, &format!("fd/{number}")) {
+            Ok(fd) => self.place(fd),
+            Err(Errno::ENOENT) => Err(Errno::EBADF),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Resolves with one openat2(2), or two when the last component does not exist. None: walk.
+    fn quickly(&self, view: &View, begin: &Place, path: &[u8], follow: Follow) -> Option<Resolved> {
+        let nofollow = match follow {
+            Follow::Last => OFlag::empty(),
+            Follow::Never => OFlag::O_NOFOLLOW,
+        };
+        let scope = match path.first() {
+            Some(b'/') => ResolveFlag::RESOLVE_IN_ROOT,
+            _ => ResolveFlag::RESOLVE_BENEATH,
+        };
+        let is_calm = || self.mounts.is_calm(&begin.stat);
+        match self.lookup(&begin.fd, path, nofollow, scope, is_calm) {
+            Ok(fd) => {
+                let place = self.place(fd).ok()?;
+                self.is_same_for_all(view, &place).then(|| self.found(view, place, path))
+            }
+            Err(Errno::ENOENT) => {
+                let end = path.iter().rposition(|&byte| byte != b'/')? + 1;
+                let cut = path[..end].iter().rposition(|&byte| byte == b'/').map_or(0, |at| at + 1);
+                let (parent, last) = (&path[..cut], &path[cut..end]);
+                if matches!(last, b"." | b"..") {
+                    return None;
+                }
+                let parent = match parent {
+                    b"" => begin.try_clone().ok()?,
+                    _ => {
+                        let fd = self.lookup(&begin.fd, parent, OFlag::empty(), scope, is_calm);
+                        self.place(fd.ok()?).ok()?
+                    }
+                };
+                // What exists after all is a symlink that leads nowhere, or came just now.
+                let scope = ResolveFlag::RESOLVE_BENEATH;
+                let answer = self.lookup(&parent.fd, last, OFlag::O_NOFOLLOW, scope, is_calm);
+                if answer.err() != Some(Errno::ENOENT) || !self.is_same_for_all(view, &parent) {
+                    return None;
+                }
+                let path = join(&self.path(view, &parent)?, last);
+                Some(Resolved { path, found: Err(Miss::Kernel(Errno::ENOENT)) })
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Whether a lookup that we did means the same to the task: on procfs it may have gone
+    /// through our own `self`.
+    fn is_same_for_all(&self, view: &View, place: &Place) -> bool {
+        self.mount(view.tid, place.fd.as_fd(), &place.stat)
+            .is_some_and(|mount| mount.kind != Kind::Proc)
+    }
+
+    /// A file that was found. `asked` makes the path when the kernel does not tell one.
+    pub(super) fn found(&self, view: &View, place: Place, asked: &[u8]) -> Resolved {
+        let path = self.path(view, &place).unwrap_or_else(|| as_asked(asked));
+        Resolved { path, found: Ok(Found { fd: place.fd, stat: place.stat }) }
+    }
+}
+
+impl Place {
+    pub(super) fn try_clone(&self) -> Result<Self, Errno> {
+        let fd = self
+            .fd
+            .try_clone()
+            .map_err(|error| error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw))?;
+        Ok(Self { fd, stat: self.stat })
+    }
+}
+
+/// The path of a question that nobody can answer.
+pub(super) fn as_asked(path: &[u8]) -> Vec<u8> {
+    join(if path.first() == Some(&b'/') { b"/" } else { b"" }, path)
+}
+
+/// Appends components to a path, textually: `.` disappears and `..` takes one component back, but
+/// not the root.
+pub(super) fn join(base: &[u8], rest: &[u8]) -> Vec<u8> {
+    let mut path = base.to_vec();
+    let is_absolute = base.first() == Some(&b'/');
+    for name in rest.split(|&byte| byte == b'/') {
+        match name {
+            b"" | b"." => {}
+            b".." if is_absolute => {
+                let cut = path.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+                path.truncate(cut.max(1));
+            }
+            _ => {
+                if !path.is_empty() && path.last() != Some(&b'/') {
+                    path.push(b'/');
+                }
+                path.extend_from_slice(name);
+            }
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::join;
+
+    #[test]
+    fn joins_text() {
+        let check = |base: &str, rest: &str, expect: &str| {
+            let got = join(base.as_bytes(), rest.as_bytes());
+            assert_eq!(String::from_utf8_lossy(&got), expect, "{base} + {rest}");
+        };
+        check("/", "", "/");
+        check("/", "a", "/a");
+        check("/a", "b/c", "/a/b/c");
+        check("/a", "b//./c/", "/a/b/c");
+        check("/a", "b/../c", "/a/c");
+        check("/a", "../c", "/c");
+        check("/a", "../../../c", "/c");
+        check("/", "..", "/");
+        check("", "a/b", "a/b");
+        check("", "../a", "../a");
+        check("", "", "");
+    }
+}
