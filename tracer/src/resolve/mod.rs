@@ -9,7 +9,9 @@
 //! A task is named by its thread id in the tracer's pid namespace. Answers are about one moment;
 //! they are certain while the task is stopped.
 
+mod files;
 mod mounts;
+mod names;
 mod paths;
 mod status;
 mod view;
@@ -23,10 +25,12 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::Mode;
 
+pub use files::FileFacts;
 pub use paths::{Follow, Found, Miss, Resolved, Start};
 
 use crate::sys::statx::{self, Stat};
 use mounts::{Kind, Mount, Mounts};
+use names::{NameCache, Names};
 
 /// Why a [`Resolver`] cannot work.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +49,7 @@ pub struct Resolver {
     /// /proc/self/fd
     descriptors: OwnedFd,
     mounts: Mounts,
+    names: NameCache,
     /// Linux 5.6, and a container run-time that allows it.
     has_openat2: bool,
     /// `RESOLVE_CACHED`: Linux 5.12.
@@ -71,6 +76,7 @@ impl Resolver {
             proc,
             descriptors: open("/proc/self/fd")?,
             mounts: Mounts::new(own, root),
+            names: NameCache::default(),
         };
         let own = resolver.read_link(&resolver.proc, b"self").map_err(Error::Proc)?;
         if own != std::process::id().to_string().as_bytes() {
@@ -115,6 +121,14 @@ impl Resolver {
     fn open_link(&self, tid: i32, name: &str) -> Result<OwnedFd, Errno> {
         let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
         openat(&self.proc, format!("{tid}/{name}").as_str(), flags, Mode::empty())
+    }
+
+    /// Opens a found file for reading. The caller has made sure that nobody can be waited for;
+    /// `O_NONBLOCK` takes care of leases.
+    fn reopen(&self, found: &Found) -> Result<File, Errno> {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        let name = found.fd.as_raw_fd().to_string();
+        openat(&self.descriptors, name.as_str(), flags, Mode::empty()).map(File::from)
     }
 
     /// The text of a symlink below a directory; an empty path means the link itself.

@@ -65,34 +65,37 @@ impl Resolver {
     /// Resolves `path` as the task would. An empty path means the start itself
     /// (`AT_EMPTY_PATH`).
     pub fn resolve(&self, tid: i32, start: Start, path: &[u8], follow: Follow) -> Resolved {
-        let is_absolute = path.first() == Some(&b'/');
-        let Ok(view) = self.view(tid) else {
-            return Resolved { path: as_asked(path), found: Err(Miss::Unseen) };
-        };
-        let begin = match start {
-            _ if is_absolute => view.root.try_clone(),
-            Start::Cwd => self.open_link(tid, "cwd").and_then(|fd| self.place(fd)),
-            Start::Fd(number) => self.open_descriptor(tid, number),
-        };
-        let begin = match begin {
-            Ok(begin) => begin,
-            Err(errno) => {
-                let miss = if errno == Errno::EBADF { Miss::Kernel(errno) } else { Miss::Unseen };
-                return Resolved { path: as_asked(path), found: Err(miss) };
-            }
-        };
-        if path.is_empty() {
-            return self.found(&view, begin, path);
-        }
-        match self.quickly(&view, &begin, path, follow) {
-            Some(resolved) => resolved,
-            None => self.walk(&view, begin, path, follow),
+        match self.view(tid) {
+            Ok(view) => self.resolve_in(&view, start, path, follow),
+            Err(_) => Resolved::unseen(path),
         }
     }
 
     /// The file behind a descriptor of the task.
     pub fn resolve_fd(&self, tid: i32, fd: i32) -> Resolved {
         self.resolve(tid, Start::Fd(fd), b"", Follow::Never)
+    }
+
+    pub(super) fn resolve_in(
+        &self,
+        view: &View,
+        start: Start,
+        path: &[u8],
+        follow: Follow,
+    ) -> Resolved {
+        let begin = match start {
+            _ if path.first() == Some(&b'/') => view.root.try_clone(),
+            Start::Cwd => self.open_link(view.tid, "cwd").and_then(|fd| self.place(fd)),
+            Start::Fd(number) => self.open_descriptor(view.tid, number),
+        };
+        match begin {
+            Ok(begin) if path.is_empty() => self.found(view, begin, path),
+            Ok(begin) => self
+                .quickly(view, &begin, path, follow)
+                .unwrap_or_else(|| self.walk(view, begin, path, follow)),
+            Err(Errno::EBADF) => Resolved::missed(path, Miss::Kernel(Errno::EBADF)),
+            Err(_) => Resolved::unseen(path),
+        }
     }
 
     fn open_descriptor(&self, tid: i32, number: i32) -> Result<Place, Errno> {
@@ -160,6 +163,18 @@ impl Resolver {
     }
 }
 
+impl Resolved {
+    /// A path that was not looked at.
+    pub(super) fn unseen(asked: &[u8]) -> Self {
+        Self::missed(asked, Miss::Unseen)
+    }
+
+    /// A path that could not be turned into one of the task's root.
+    pub(super) fn missed(asked: &[u8], miss: Miss) -> Self {
+        Self { path: as_asked(asked), found: Err(miss) }
+    }
+}
+
 impl Place {
     pub(super) fn try_clone(&self) -> Result<Self, Errno> {
         let fd = self
@@ -171,7 +186,7 @@ impl Place {
 }
 
 /// The path of a question that nobody can answer.
-pub(super) fn as_asked(path: &[u8]) -> Vec<u8> {
+fn as_asked(path: &[u8]) -> Vec<u8> {
     join(if path.first() == Some(&b'/') { b"/" } else { b"" }, path)
 }
 

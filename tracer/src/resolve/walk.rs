@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag, openat};
 use nix::sys::stat::Mode;
 
-use super::paths::{as_asked, join};
+use super::paths::join;
 use super::view::{Place, View};
 use super::{Follow, Kind, Miss, Resolved, Resolver};
 
@@ -26,7 +26,7 @@ impl Resolver {
             Ok(()) => self.found(view, walk.here, path),
             Err((miss, name)) => {
                 let Some(base) = self.path(view, &walk.here) else {
-                    return Resolved { path: as_asked(path), found: Err(miss) };
+                    return Resolved::missed(path, miss);
                 };
                 let path = join(&join(&base, &name), &walk.rest.text());
                 Resolved { path, found: Err(miss) }

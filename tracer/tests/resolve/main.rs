@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod actor;
+mod files;
 mod hostile;
 mod namespaces;
 mod paths;

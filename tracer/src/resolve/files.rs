@@ -1,0 +1,79 @@
+//! Facts about a file, as events report them.
+
+use std::os::fd::AsFd;
+
+use super::view::View;
+use super::{Follow, Found, Miss, Names, Resolved, Resolver, Start};
+
+/// A file as events report it. All fields but the path are zero or empty for a file that does not
+/// exist, or that could not be looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileFacts {
+    /// Absolute path in the task's root, symlinks resolved; see [`Resolved::path`].
+    pub path: Vec<u8>,
+    /// Owner, as the tracer's user namespace sees it.
+    pub uid: u32,
+    /// Name of the owner in the task's /etc/passwd; may be empty.
+    pub user: Vec<u8>,
+    /// Group, as the tracer's user namespace sees it.
+    pub gid: u32,
+    /// Name of the group in the task's /etc/group; may be empty.
+    pub group: Vec<u8>,
+    /// Type and permission bits.
+    pub mode: u32,
+    /// Inode number.
+    pub inode: u64,
+    /// Last change of the inode, in ns since the epoch.
+    pub change_time: i64,
+    /// Last change of the content, in ns since the epoch.
+    pub modification_time: i64,
+    /// Mount, as in /proc/PID/mountinfo.
+    pub mount_id: u64,
+    /// Type of the file system; empty for files that are on no mount.
+    pub filesystem: Vec<u8>,
+    /// Why there is no file.
+    pub miss: Option<Miss>,
+}
+
+impl Resolver {
+    /// The file that a path means to the task; see [`Resolver::resolve`].
+    pub fn file_at(&self, tid: i32, start: Start, path: &[u8], follow: Follow) -> FileFacts {
+        match self.view(tid) {
+            Ok(view) => self.facts(&view, self.resolve_in(&view, start, path, follow)),
+            Err(_) => nothing(Resolved::unseen(path)),
+        }
+    }
+
+    /// The file behind a descriptor of the task.
+    pub fn file_of_fd(&self, tid: i32, fd: i32) -> FileFacts {
+        self.file_at(tid, Start::Fd(fd), b"", Follow::Never)
+    }
+
+    /// Adds the attributes to where a path led.
+    pub(super) fn facts(&self, view: &View, resolved: Resolved) -> FileFacts {
+        let Resolved { path, found: Ok(Found { fd, stat }) } = resolved else {
+            return nothing(resolved);
+        };
+        // Pipes, sockets and the like have a mount inside the kernel.
+        let is_mounted = path.first() == Some(&b'/');
+        let mount = is_mounted.then(|| self.mount(view.tid, fd.as_fd(), &stat)).flatten();
+        FileFacts {
+            path,
+            uid: stat.uid,
+            user: self.name_in(view, Names::Users, stat.uid),
+            gid: stat.gid,
+            group: self.name_in(view, Names::Groups, stat.gid),
+            mode: stat.mode,
+            inode: stat.inode,
+            change_time: stat.change_time,
+            modification_time: stat.modification_time,
+            mount_id: stat.mount_id,
+            filesystem: mount.map(|mount| mount.fstype.to_vec()).unwrap_or_default(),
+            miss: None,
+        }
+    }
+}
+
+fn nothing(resolved: Resolved) -> FileFacts {
+    FileFacts { path: resolved.path, miss: resolved.found.err(), ..FileFacts::default() }
+}
