@@ -4,7 +4,12 @@ use crate::model::*;
 
 /// A field with a type.
 pub(crate) fn field(name: &str, ty: FieldType) -> Field {
-    Field { name: name.into(), ty: Some(ty), json: name.into(), doc: format!("the {name}") }
+    Field {
+        name: name.into(),
+        ty: Some(ty),
+        json: name.into(),
+        doc: format!("the field {name}").trim_end().into(),
+    }
 }
 
 /// The place of a removed field.
