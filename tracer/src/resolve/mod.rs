@@ -9,24 +9,31 @@
 //! A task is named by its thread id in the tracer's pid namespace. Answers are about one moment;
 //! they are certain while the task is stopped.
 
+mod cgroup;
 mod files;
 mod mounts;
 mod names;
 mod paths;
+mod process;
+mod script;
+mod stat;
 mod status;
 mod view;
 mod walk;
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::Mode;
 
+pub use cgroup::{CgroupFacts, container_id};
 pub use files::FileFacts;
 pub use paths::{Follow, Found, Miss, Resolved, Start};
+pub use process::{Credentials, Id, ProcessFacts};
 
 use crate::sys::statx::{self, Stat};
 use mounts::{Kind, Mount, Mounts};
@@ -50,6 +57,8 @@ pub struct Resolver {
     descriptors: OwnedFd,
     mounts: Mounts,
     names: NameCache,
+    /// Time of boot in ns since the epoch, as it was thought to be when we started.
+    booted: i64,
     /// Linux 5.6, and a container run-time that allows it.
     has_openat2: bool,
     /// `RESOLVE_CACHED`: Linux 5.12.
@@ -77,6 +86,7 @@ impl Resolver {
             descriptors: open("/proc/self/fd")?,
             mounts: Mounts::new(own, root),
             names: NameCache::default(),
+            booted: booted().map_err(Error::Proc)?,
         };
         let own = resolver.read_link(&resolver.proc, b"self").map_err(Error::Proc)?;
         if own != std::process::id().to_string().as_bytes() {
@@ -115,6 +125,13 @@ impl Resolver {
     fn open_proc(&self, tid: i32, name: &str) -> Result<File, Errno> {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
         openat(&self.proc, format!("{tid}/{name}").as_str(), flags, Mode::empty()).map(File::from)
+    }
+
+    /// Up to `limit` bytes of /proc/TID/NAME. None: the task is gone, or we may not look.
+    fn read_proc(&self, tid: i32, name: &str, limit: u64) -> Option<Vec<u8>> {
+        let mut text = Vec::new();
+        self.open_proc(tid, name).ok()?.take(limit).read_to_end(&mut text).ok()?;
+        Some(text)
     }
 
     /// Opens what the link /proc/TID/NAME stands for, without side effects.
@@ -168,4 +185,14 @@ impl Resolver {
         }
         openat2(directory, path, how.resolve(resolve))
     }
+}
+
+/// When the system was booted: now less /proc/uptime, in ns since the epoch.
+fn booted() -> io::Result<i64> {
+    let text = std::fs::read_to_string("/proc/uptime")?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
+    let uptime = text.split(' ').next().and_then(|text| text.parse::<f64>().ok());
+    let uptime = uptime.ok_or_else(|| io::Error::other("no time in /proc/uptime"))?;
+    let uptime = std::time::Duration::try_from_secs_f64(uptime).map_err(io::Error::other)?;
+    i64::try_from(now.saturating_sub(uptime).as_nanos()).map_err(io::Error::other)
 }

@@ -54,10 +54,7 @@ impl Status {
 impl Resolver {
     /// Reads the status of a task. None: it is gone.
     pub(super) fn status(&self, tid: i32) -> Option<Status> {
-        let mut text = Vec::new();
-        let file = self.open_proc(tid, "status").ok()?;
-        file.take(STATUS_MAX).read_to_end(&mut text).ok()?;
-        Some(Status::parse(&text))
+        self.read_proc(tid, "status", STATUS_MAX).map(|text| Status::parse(&text))
     }
 
     /// The thread group id and thread id of a task in the pid namespace of a procfs, given the

@@ -7,4 +7,5 @@ mod files;
 mod hostile;
 mod namespaces;
 mod paths;
+mod process;
 mod random;
