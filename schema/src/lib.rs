@@ -2,11 +2,19 @@
 //!
 //! Generated from `syscalls.yaml`: the records of events and groups, their descriptors, and the
 //! Cap'n Proto code. Written by hand: the vocabulary of the descriptors ([`record`]), computed
-//! fields ([`derive`]), messages ([`wire`]).
+//! fields ([`derive`]), look-ups ([`event`], [`constant`]), messages ([`wire`]).
 //!
 //! This crate knows neither ptrace nor rules; it must not depend on the tracer or the probe.
 #![forbid(unsafe_code)]
 
 pub mod derive;
 pub mod record;
+mod registry;
 pub mod wire;
+
+pub use generated::{ABIS, CONTEXT, EVENTS, FAMILIES, GROUPS, Payload, SETS, events, groups, sets};
+pub use registry::{abi, constant, constants, event};
+
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/records.rs"));
+}

@@ -237,7 +237,7 @@ pub struct MaskedDesc {
 }
 
 /// A name with its value on each ABI.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct NamedDesc {
     /// `O_CREAT`, …
     pub name: &'static str,
