@@ -16,6 +16,7 @@ mod names;
 mod paths;
 mod process;
 mod script;
+mod socket;
 mod stat;
 mod status;
 mod view;
@@ -34,6 +35,7 @@ pub use cgroup::{CgroupFacts, container_id};
 pub use files::FileFacts;
 pub use paths::{Follow, Found, Miss, Resolved, Start};
 pub use process::{Credentials, Id, ProcessFacts};
+pub use socket::SocketFacts;
 
 use crate::sys::statx::{self, Stat};
 use mounts::{Kind, Mount, Mounts};

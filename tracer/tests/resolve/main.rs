@@ -9,3 +9,4 @@ mod namespaces;
 mod paths;
 mod process;
 mod random;
+mod sockets;

@@ -1,0 +1,43 @@
+//! Process descriptors; see pidfd_open(2) and pidfd_getfd(2).
+
+#![expect(unsafe_code, reason = "nix has no pidfd calls")]
+
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+
+/// What a process descriptor stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// A process, named by its thread group leader (Linux 5.3).
+    Process,
+    /// Any thread (Linux 6.9, EINVAL before).
+    Thread,
+}
+
+/// Opens a descriptor for a task. ESRCH: there is none of that id, or it is no leader.
+pub fn open(pid: i32, scope: Scope) -> Result<OwnedFd, Errno> {
+    let flags = match scope {
+        Scope::Process => 0,
+        // PIDFD_THREAD of linux/pidfd.h
+        Scope::Thread => libc::O_EXCL,
+    };
+    // SAFETY: the call takes integers only.
+    let result = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) };
+    owned(result)
+}
+
+/// Duplicates descriptor `fd` of the task (Linux 5.6). EPERM: we may not trace it; EBADF: it has no
+/// such descriptor. The file stays open until the result is dropped.
+pub fn duplicate(pidfd: BorrowedFd<'_>, fd: RawFd) -> Result<OwnedFd, Errno> {
+    // SAFETY: the call takes integers only.
+    let result = unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), fd, 0) };
+    owned(result)
+}
+
+fn owned(result: libc::c_long) -> Result<OwnedFd, Errno> {
+    let fd = Errno::result(result)?;
+    let fd = RawFd::try_from(fd).map_err(|_| Errno::EBADF)?;
+    // SAFETY: the kernel has just made this descriptor, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
