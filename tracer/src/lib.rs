@@ -1,7 +1,10 @@
 //! Runs an application and turns its system calls into events.
 
+pub mod arch;
 pub mod decode;
 pub mod engine;
+mod forward;
+pub mod launch;
 pub mod memory;
 pub mod ptrace;
 pub mod resolve;

@@ -1,6 +1,16 @@
-//! Everything unsafe: system calls that have no safe wrapper.
+//! System calls of the tracer itself that the standard library and nix do not offer safely: the
+//! only place of the crate with unsafe code.
+//!
+//! Every function here is safe to call with any argument: process ids are checked by the kernel,
+//! addresses of a tracee are never dereferenced, and buffers are ours.
 
+pub(crate) mod child;
+pub(crate) mod inherited;
+pub(crate) mod memory;
 pub mod pidfd;
 pub mod poll;
+pub(crate) mod ptrace;
+pub(crate) mod signals;
 pub mod socket;
 pub mod statx;
+pub(crate) mod wait;

@@ -1,0 +1,72 @@
+//! Forwards signals that the tracer gets to the application it stands in front of.
+//!
+//! Who signals the tracer means the application: a shell, a supervisor, the container's engine.
+//! But a signal to the process group (a terminal's, `kill -- -PGID`, timeout(1)) reaches both
+//! already, and must not reach the application twice. The kernel does not tell such signals
+//! apart, so the forwarder looks whether the application is getting the same from the same
+//! sender.
+
+use std::fs;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle, sleep};
+use std::time::Duration;
+
+use crate::ptrace::Delivered;
+use crate::sys::signals::{self, Caught, Received, Stop};
+
+/// How long a signal to both may take to be seen at the application.
+const SETTLE: Duration = Duration::from_millis(10);
+
+/// How long ago the application may have got it.
+const RECENT: u32 = 1000;
+
+/// Forwards signals from another thread until it is dropped.
+pub(crate) struct Forwarder {
+    stop: Option<Stop>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Forwarder {
+    /// Begins to forward what is `caught` to process `pid`. All signals must be blocked in the
+    /// calling thread, so that none is handled in the new one. `None` if the system lacks a
+    /// resource: signals are lost then.
+    pub(crate) fn start(caught: &Caught, pid: i32, delivered: &Arc<Delivered>) -> Option<Self> {
+        let (mut channel, stop) = caught.channel()?;
+        let delivered = Arc::clone(delivered);
+        let thread = Builder::new().name("forward".into()).spawn(move || {
+            while let Some(received) = signals::receive(&mut channel) {
+                if received.code > 0 || received.sender == pid {
+                    continue;
+                }
+                sleep(SETTLE);
+                if is_meant_for(pid, received, &delivered) {
+                    signals::send(pid, received.signal);
+                }
+            }
+        });
+        Some(Self { stop: Some(stop), thread: Some(thread.ok()?) })
+    }
+}
+
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Whether the application has not got the signal by itself.
+fn is_meant_for(pid: i32, received: Received, delivered: &Delivered) -> bool {
+    let got = delivered.take(received.signal, received.sender, RECENT);
+    !got && !delivered.has_ended() && !is_pending(pid, received.signal)
+}
+
+/// Whether `signal` waits in the process, which blocks it (proc_pid_status(5)).
+fn is_pending(pid: i32, signal: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
+    let mask = pending.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.unwrap_or_default() >> (signal - 1) & 1 == 1
+}

@@ -1,0 +1,236 @@
+//! Launches an application under the ptrace engine.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nix::errno::Errno;
+
+use crate::engine::{AbiId, AbiRow, Ended, Observer};
+use crate::forward::Forwarder;
+use crate::ptrace::{Delivered, Engine};
+use crate::sys::child::{self, Plan, Stage};
+use crate::sys::{ptrace, signals};
+
+/// An instruction of a seccomp filter: `struct sock_filter` (linux/filter.h).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub struct Instruction {
+    /// Operation.
+    pub code: u16,
+    /// Instructions to skip when the condition holds.
+    pub jt: u8,
+    /// Instructions to skip when it does not.
+    pub jf: u8,
+    /// Operand.
+    pub k: u32,
+}
+
+/// The ABIs of the machines that the tracer runs on.
+pub const ABIS: &[AbiRow] = &[
+    AbiRow { id: AbiId(0), audit: 0xC000_003E, number_flag: 0 },
+    AbiRow { id: AbiId(1), audit: 0xC000_00B7, number_flag: 0 },
+    AbiRow { id: AbiId(2), audit: 0x4000_0003, number_flag: 0 },
+    AbiRow { id: AbiId(3), audit: 0x4000_0028, number_flag: 0 },
+    AbiRow { id: AbiId(4), audit: 0xC000_003E, number_flag: 0x4000_0000 },
+];
+
+/// How long an application is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Until the last of its processes has ended.
+    AllEnd,
+    /// Until its first process has ended. For a tracer whose end ends the others, too (PID 1):
+    /// what survives it is a tracee without tracer, whose calls of interest fail with `ENOSYS`.
+    FirstEnds,
+}
+
+/// An application to launch.
+///
+/// The application gets what this process got: descriptors, environment, process group,
+/// session, terminal, ignored and blocked signals. `no_new_privs` is set only if the seccomp
+/// filter cannot be installed without (no `CAP_SYS_ADMIN`).
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The program, searched in `PATH` as execvp(3) does, and its arguments.
+    pub argv: Vec<OsString>,
+    /// Environment; `None`: this process's.
+    pub env: Option<Vec<(OsString, OsString)>>,
+    /// Working directory; `None`: this process's.
+    pub cwd: Option<PathBuf>,
+    /// User to run as. Changing user or group gives up the supplementary groups.
+    pub uid: Option<u32>,
+    /// Group to run as.
+    pub gid: Option<u32>,
+    /// Seccomp filter that answers `RET_TRACE` for the calls of interest; empty: only the life
+    /// cycle of tasks is watched.
+    pub filter: Vec<Instruction>,
+    /// How long to watch.
+    pub until: Until,
+}
+
+/// Why an application was not launched.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LaunchError {
+    /// There is no such program.
+    #[error("{}: not found", .0.display())]
+    NotFound(OsString),
+    /// The program cannot be executed.
+    #[error("{}: cannot be executed: {}", .0.display(), .1.desc())]
+    NotExecutable(OsString, Errno),
+    /// An argument, variable or path contains a null byte.
+    #[error("{} contains a null byte", .0.display())]
+    NullByte(OsString),
+    /// The working directory cannot be changed to.
+    #[error("cannot change to the working directory: {}", .0.desc())]
+    Directory(Errno),
+    /// The user's and group's ids cannot be taken.
+    #[error("cannot take the ids of user and group: {}", .0.desc())]
+    Credentials(Errno),
+    /// The kernel does not take the seccomp filter.
+    #[error("cannot install the seccomp filter: {}", .0.desc())]
+    Filter(Errno),
+    /// The kernel or container does not let this process trace its child.
+    #[error("cannot trace: {}", .0.desc())]
+    Trace(Errno),
+    /// The system lacks a resource.
+    #[error("cannot start a process: {}", .0.desc())]
+    System(Errno),
+}
+
+impl LaunchError {
+    /// Exit status to end with, as of env(1): 127 not found, 126 not executable, 125 otherwise.
+    #[must_use]
+    pub fn code(&self) -> i32 {
+        match self {
+            Self::NotFound(_) => 127,
+            Self::NotExecutable(..) => 126,
+            _ => 125,
+        }
+    }
+}
+
+impl Launch {
+    /// Launches `argv` with this process's environment, directory and ids, and watches it until
+    /// all of it has ended.
+    #[must_use]
+    pub fn new(argv: Vec<OsString>, filter: Vec<Instruction>) -> Self {
+        let until = Until::AllEnd;
+        Self { argv, env: None, cwd: None, uid: None, gid: None, filter, until }
+    }
+
+    /// Runs the application, telling `observer` on the calling thread, and answers how its first
+    /// process ended.
+    ///
+    /// Meanwhile signals that this process gets are the application's: those sent to this process
+    /// alone are forwarded, those that its terminal sends to both are dropped. Signals that the
+    /// embedding program handles itself stay its own.
+    ///
+    /// # Errors
+    /// The application did not begin, or was waited for by somebody else.
+    pub fn run(&self, observer: &mut dyn Observer) -> Result<Ended, LaunchError> {
+        let words = Words::new(self)?;
+        let plan = Plan {
+            programs: &words.programs,
+            argv: &words.argv,
+            env: words.env.as_deref(),
+            cwd: words.cwd.as_ref(),
+            uid: self.uid,
+            gid: self.gid,
+            filter: &self.filter,
+        };
+        let blocked = signals::Blocked::new();
+        let caught = signals::Caught::new(&blocked);
+        let child = child::spawn(&plan, &blocked);
+        let delivered = Arc::new(Delivered::new());
+        let forwarder = match (&child, &caught) {
+            (Ok(child), Some(caught)) => Forwarder::start(caught, child.pid, &delivered),
+            _ => None,
+        };
+        blocked.release();
+        let mut child = child.map_err(LaunchError::System)?;
+        if let Err(errno) = ptrace::seize(child.pid) {
+            child::abandon(child.pid);
+            return Err(LaunchError::Trace(errno));
+        }
+        if child.go().is_err() {
+            child::abandon(child.pid);
+            return Err(LaunchError::System(Errno::EPIPE));
+        }
+        let ended = Engine::new(observer, ABIS, self.until, child.pid, delivered).run();
+        drop(forwarder);
+        drop(caught);
+        match child.failure() {
+            Some((stage, errno)) => Err(self.failure(stage, errno)),
+            None => ended.map_err(LaunchError::System),
+        }
+    }
+
+    fn failure(&self, stage: Stage, errno: Errno) -> LaunchError {
+        let program = self.argv.first().cloned().unwrap_or_default();
+        match stage {
+            Stage::Filter => LaunchError::Filter(errno),
+            Stage::Credentials => LaunchError::Credentials(errno),
+            Stage::Directory => LaunchError::Directory(errno),
+            Stage::Exec if child::code(stage, errno) == 127 => LaunchError::NotFound(program),
+            Stage::Exec => LaunchError::NotExecutable(program, errno),
+        }
+    }
+}
+
+/// What a launch says, as the kernel wants it.
+struct Words {
+    programs: Vec<CString>,
+    argv: Vec<CString>,
+    env: Option<Vec<CString>>,
+    cwd: Option<CString>,
+}
+
+impl Words {
+    fn new(launch: &Launch) -> Result<Self, LaunchError> {
+        let argv = launch.argv.iter().map(OsString::as_os_str);
+        let pair = |(name, value): &(OsString, OsString)| {
+            let mut pair = name.clone();
+            pair.push("=");
+            pair.push(value);
+            c_string(&pair)
+        };
+        let env = launch.env.as_ref().map(|env| env.iter().map(pair).collect()).transpose()?;
+        Ok(Self {
+            programs: programs(launch)?,
+            argv: argv.map(c_string).collect::<Result<_, _>>()?,
+            env,
+            cwd: launch.cwd.as_ref().map(|cwd| c_string(cwd.as_os_str())).transpose()?,
+        })
+    }
+}
+
+/// Where the program may be found, in order (execvp(3)).
+fn programs(launch: &Launch) -> Result<Vec<CString>, LaunchError> {
+    let Some(program) = launch.argv.first().filter(|program| !program.is_empty()) else {
+        return Err(LaunchError::NotFound(OsString::new()));
+    };
+    if program.as_bytes().contains(&b'/') {
+        return Ok(vec![c_string(program)?]);
+    }
+    let path = match &launch.env {
+        None => std::env::var_os("PATH"),
+        Some(env) => env.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.clone()),
+    };
+    let path = path.unwrap_or_else(|| OsString::from("/bin:/usr/bin"));
+    let place = |directory: &[u8]| {
+        let mut place = directory.to_vec();
+        if !place.is_empty() {
+            place.push(b'/');
+        }
+        place.extend_from_slice(program.as_bytes());
+        c_string(&OsString::from_vec(place))
+    };
+    path.as_bytes().split(|byte| *byte == b':').map(place).collect()
+}
+
+fn c_string(text: &OsStr) -> Result<CString, LaunchError> {
+    CString::new(text.as_bytes()).map_err(|_| LaunchError::NullByte(text.to_os_string()))
+}

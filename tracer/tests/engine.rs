@@ -1,0 +1,15 @@
+//! The engine on real programs: each test runs `examples/wrap` as a process of its own, because
+//! an engine waits for all children of its thread.
+//!
+//! - `life`: threads, processes and programs
+//! - `outcome`: exit statuses, signals, launching
+//! - `transparency`: what an application sees of itself, traced and untraced alike
+
+#[path = "engine/life.rs"]
+mod life;
+#[path = "engine/outcome.rs"]
+mod outcome;
+#[path = "engine/transparency.rs"]
+mod transparency;
+#[path = "engine/wrap.rs"]
+mod wrap;

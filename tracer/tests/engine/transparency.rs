@@ -1,0 +1,17 @@
+//! What an application sees of itself, traced and untraced alike.
+
+use crate::wrap::same;
+
+#[test]
+fn pipelines_and_shells_do_the_same() {
+    same(&["sh", "-c", "seq 2000 | sort -rn | uniq | wc -l; ls /nope"]);
+    same(&["bash", "-c", "set -m; (exit 3) & wait $!; echo $?; trap 'echo term' TERM; kill $$"]);
+    same(&["bash", "-c", "for i in $(seq 50); do (echo $i) | cat; done"]);
+}
+
+#[test]
+fn state_that_is_inherited_is_the_same() {
+    let status = "grep -E '^(Sig(Blk|Ign|Cgt)|NoNewPrivs|Groups|Umask)' /proc/self/status";
+    same(&["sh", "-c", status]);
+    same(&["sh", "-c", "ls /proc/self/fd; ulimit -a; env | grep -v ^_ | sort"]);
+}

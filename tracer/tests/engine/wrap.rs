@@ -1,0 +1,75 @@
+//! Runs commands under `examples/wrap`, and fixtures in C.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Numbers of execve, execveat, openat, clone and clone3 on this machine.
+pub(crate) fn calls() -> String {
+    let numbers = [
+        libc::SYS_execve,
+        libc::SYS_execveat,
+        libc::SYS_openat,
+        libc::SYS_clone,
+        libc::SYS_clone3,
+        libc::SYS_chdir,
+    ];
+    numbers.map(|nr| nr.to_string()).join(",")
+}
+
+/// `wrap` with options.
+pub(crate) fn wrap(options: &[&str]) -> Command {
+    let mut command = Command::new(example());
+    command.arg(format!("--trap={}", calls())).args(options);
+    command
+}
+
+fn example() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let target = test.ancestors().find(|path| path.join("examples").is_dir()).unwrap();
+    target.join("examples/wrap")
+}
+
+/// Builds `tests/fixtures/NAME.c`.
+pub(crate) fn fixture(name: &str) -> (tempfile::TempDir, PathBuf) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{name}.c"));
+    let place = tempfile::tempdir().unwrap();
+    let program = place.path().join(name);
+    let mut cc = Command::new("cc");
+    cc.args(["-O1", "-Wall", "-pthread", "-o"]).arg(&program).arg(source);
+    assert!(cc.status().unwrap().success(), "cc {name}.c");
+    (place, program)
+}
+
+/// What a command does untraced, traced at entries, and traced at entries and exits.
+pub(crate) fn thrice(command: &[&str]) -> [Output; 3] {
+    let run = |mut wrapper: Command, command: &[&str]| wrapper.args(command).output().unwrap();
+    let plain = run(Command::new(command[0]), &command[1..]);
+    [plain, run(wrap(&[]), command), run(wrap(&["--exit"]), command)]
+}
+
+/// Holds what a command does traced against what it does untraced.
+pub(crate) fn same(command: &[&str]) {
+    let [plain, entries, exits] = thrice(command);
+    for traced in [entries, exits] {
+        assert_eq!(text(&traced.stdout), text(&plain.stdout), "{command:?}");
+        assert_eq!(text(&traced.stderr), text(&plain.stderr), "{command:?}");
+        let code = std::os::unix::process::ExitStatusExt::signal(&plain.status);
+        let expect = plain.status.code().or(code.map(|signal| 128 + signal));
+        assert_eq!(traced.status.code(), expect, "{command:?}");
+    }
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The lines that `wrap` logs for a command, and its output.
+pub(crate) fn logged(options: &[&str], command: &[&str]) -> (Vec<String>, Output) {
+    let place = tempfile::tempdir().unwrap();
+    let log = place.path().join("log");
+    let option = format!("--log={}", log.display());
+    let output = wrap(&[&option]).args(options).args(command).output().unwrap();
+    let lines = fs::read_to_string(log).unwrap().lines().map(str::to_owned).collect();
+    (lines, output)
+}
