@@ -25,25 +25,29 @@ pub(crate) fn wrap(options: &[&str]) -> Command {
 }
 
 fn example() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let target = test.ancestors().find(|path| path.join("examples").is_dir()).unwrap();
+    let test = std::env::current_exe().expect("a test has a path");
+    let target = test
+        .ancestors()
+        .find(|path| path.join("examples").is_dir())
+        .expect("cargo built the examples");
     target.join("examples/wrap")
 }
 
 /// Builds `tests/fixtures/NAME.c`.
 pub(crate) fn fixture(name: &str) -> (tempfile::TempDir, PathBuf) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{name}.c"));
-    let place = tempfile::tempdir().unwrap();
+    let place = tempfile::tempdir().expect("a directory");
     let program = place.path().join(name);
     let mut cc = Command::new("cc");
     cc.args(["-O1", "-Wall", "-pthread", "-o"]).arg(&program).arg(source);
-    assert!(cc.status().unwrap().success(), "cc {name}.c");
+    assert!(cc.status().expect("a C compiler").success(), "cc {name}.c");
     (place, program)
 }
 
 /// What a command does untraced, traced at entries, and traced at entries and exits.
 pub(crate) fn thrice(command: &[&str]) -> [Output; 3] {
-    let run = |mut wrapper: Command, command: &[&str]| wrapper.args(command).output().unwrap();
+    let run =
+        |mut wrapper: Command, command: &[&str]| wrapper.args(command).output().expect("a process");
     let plain = run(Command::new(command[0]), &command[1..]);
     [plain, run(wrap(&[]), command), run(wrap(&["--exit"]), command)]
 }
@@ -66,10 +70,10 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 
 /// The lines that `wrap` logs for a command, and its output.
 pub(crate) fn logged(options: &[&str], command: &[&str]) -> (Vec<String>, Output) {
-    let place = tempfile::tempdir().unwrap();
+    let place = tempfile::tempdir().expect("a directory");
     let log = place.path().join("log");
     let option = format!("--log={}", log.display());
-    let output = wrap(&[&option]).args(options).args(command).output().unwrap();
-    let lines = fs::read_to_string(log).unwrap().lines().map(str::to_owned).collect();
+    let output = wrap(&[&option]).args(options).args(command).output().expect("a process");
+    let lines = fs::read_to_string(log).expect("a log").lines().map(str::to_owned).collect();
     (lines, output)
 }
