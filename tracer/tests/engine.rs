@@ -3,12 +3,15 @@
 //!
 //! - `life`: threads, processes and programs
 //! - `outcome`: exit statuses, signals, launching
+//! - `stops`: stops, traps, signals and deaths
 //! - `transparency`: what an application sees of itself, traced and untraced alike
 
 #[path = "engine/life.rs"]
 mod life;
 #[path = "engine/outcome.rs"]
 mod outcome;
+#[path = "engine/stops.rs"]
+mod stops;
 #[path = "engine/transparency.rs"]
 mod transparency;
 #[path = "engine/wrap.rs"]

@@ -33,15 +33,23 @@ fn example() -> PathBuf {
     target.join("examples/wrap")
 }
 
+/// A built fixture, until it is dropped.
+pub(crate) struct Fixture {
+    _place: tempfile::TempDir,
+    /// Path of the program.
+    pub(crate) program: String,
+}
+
 /// Builds `tests/fixtures/NAME.c`.
-pub(crate) fn fixture(name: &str) -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn fixture(name: &str) -> Fixture {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{name}.c"));
     let place = tempfile::tempdir().expect("a directory");
     let program = place.path().join(name);
     let mut cc = Command::new("cc");
     cc.args(["-O1", "-Wall", "-pthread", "-o"]).arg(&program).arg(source);
     assert!(cc.status().expect("a C compiler").success(), "cc {name}.c");
-    (place, program)
+    let program = program.into_os_string().into_string().expect("a path in UTF-8");
+    Fixture { _place: place, program }
 }
 
 /// What a command does untraced, traced at entries, and traced at entries and exits.
