@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 
 use super::view::View;
-use super::{Follow, Found, Miss, Names, Resolved, Resolver, Start};
+use super::{Follow, Miss, Names, Resolved, Resolver, Start};
 
 /// A file as events report it. All fields but the path are zero or empty for a file that does not
 /// exist, or that could not be looked at.
@@ -51,12 +51,13 @@ impl Resolver {
 
     /// Adds the attributes to where a path led.
     pub(super) fn facts(&self, view: &View, resolved: Resolved) -> FileFacts {
-        let Resolved { path, found: Ok(Found { fd, stat }) } = resolved else {
+        let Resolved { path, found: Ok(place) } = resolved else {
             return nothing(resolved);
         };
+        let stat = &place.stat;
         // Pipes, sockets and the like have a mount inside the kernel.
         let is_mounted = path.first() == Some(&b'/');
-        let mount = is_mounted.then(|| self.mount(view.tid, fd.as_fd(), &stat)).flatten();
+        let mount = is_mounted.then(|| self.mount(view.tid, place.fd.as_fd(), stat)).flatten();
         FileFacts {
             path,
             uid: stat.uid,

@@ -25,6 +25,7 @@ mod walk;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
@@ -33,9 +34,10 @@ use nix::sys::stat::Mode;
 
 pub use cgroup::{CgroupFacts, container_id};
 pub use files::FileFacts;
-pub use paths::{Follow, Found, Miss, Resolved, Start};
+pub use paths::{Follow, Miss, Resolved, Start};
 pub use process::{Credentials, Id, ProcessFacts};
 pub use socket::SocketFacts;
+pub use view::Place;
 
 use crate::sys::statx::{self, Stat};
 use mounts::{Kind, Mount, Mounts};
@@ -57,6 +59,8 @@ pub struct Resolver {
     proc: OwnedFd,
     /// /proc/self/fd
     descriptors: OwnedFd,
+    /// Our own root directory.
+    root: Arc<Place>,
     mounts: Mounts,
     names: NameCache,
     /// Time of boot in ns since the epoch, as it was thought to be when we started.
@@ -78,7 +82,8 @@ impl Resolver {
             nix::fcntl::open(path, flags, Mode::empty()).map_err(|errno| Error::Proc(errno.into()))
         };
         let own = File::open("/proc/self/mountinfo").ok();
-        let root = open("/").ok().and_then(|root| statx::stat(root.as_fd()).ok());
+        let root = open("/")?;
+        let stat = statx::stat(root.as_fd()).map_err(|errno| Error::Proc(errno.into()))?;
         let proc = open("/proc")?;
         let how = OpenHow::new().flags(flags);
         let resolver = Self {
@@ -86,7 +91,8 @@ impl Resolver {
             has_cached: openat2(&proc, ".", how.resolve(RESOLVE_CACHED)).is_ok(),
             proc,
             descriptors: open("/proc/self/fd")?,
-            mounts: Mounts::new(own, root),
+            root: Arc::new(Place { fd: root, stat }),
+            mounts: Mounts::new(own, &stat),
             names: NameCache::default(),
             booted: booted().map_err(Error::Proc)?,
         };
@@ -131,9 +137,7 @@ impl Resolver {
 
     /// Up to `limit` bytes of /proc/TID/NAME. None: the task is gone, or we may not look.
     fn read_proc(&self, tid: i32, name: &str, limit: u64) -> Option<Vec<u8>> {
-        let mut text = Vec::new();
-        self.open_proc(tid, name).ok()?.take(limit).read_to_end(&mut text).ok()?;
-        Some(text)
+        read(self.open_proc(tid, name).ok()?, limit).ok()
     }
 
     /// Opens what the link /proc/TID/NAME stands for, without side effects.
@@ -143,11 +147,17 @@ impl Resolver {
     }
 
     /// Opens a found file for reading. The caller has made sure that nobody can be waited for;
-    /// `O_NONBLOCK` takes care of leases.
-    fn reopen(&self, found: &Found) -> Result<File, Errno> {
+    /// `O_NONBLOCK` takes care of leases, `O_NOATIME` of our traces.
+    fn reopen(&self, found: &Place) -> Result<File, Errno> {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
         let name = found.fd.as_raw_fd().to_string();
-        openat(&self.descriptors, name.as_str(), flags, Mode::empty()).map(File::from)
+        let open = |flags| openat(&self.descriptors, name.as_str(), flags, Mode::empty());
+        match open(flags | OFlag::O_NOATIME) {
+            // The file is somebody else's.
+            Err(Errno::EPERM) => open(flags),
+            answer => answer,
+        }
+        .map(File::from)
     }
 
     /// The text of a symlink below a directory; an empty path means the link itself.
@@ -187,6 +197,13 @@ impl Resolver {
         }
         openat2(directory, path, how.resolve(resolve))
     }
+}
+
+/// Up to `limit` bytes of a file; most are smaller than a page, and one read gets them.
+fn read(file: File, limit: u64) -> io::Result<Vec<u8>> {
+    let mut text = Vec::with_capacity(4096);
+    file.take(limit).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// When the system was booted: now less /proc/uptime, in ns since the epoch.

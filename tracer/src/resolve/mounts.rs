@@ -44,12 +44,12 @@ pub(super) enum Kind {
 }
 
 /// The mounts seen so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Mounts {
     own: Mutex<Own>,
     foreign: Mutex<HashMap<u64, Mount>>,
     /// The file system of our own root: we run from it, so it answers without our help.
-    trusted: Option<u64>,
+    trusted: u64,
 }
 
 /// The table of our own mount namespace.
@@ -63,11 +63,11 @@ struct Own {
 
 impl Mounts {
     /// `own` is our own mountinfo; `root` describes our own root directory.
-    pub(super) fn new(own: Option<File>, root: Option<Stat>) -> Self {
+    pub(super) fn new(own: Option<File>, root: &Stat) -> Self {
         let mounts = Self {
             own: Mutex::new(Own { file: own, ..Own::default() }),
             foreign: Mutex::default(),
-            trusted: root.map(|stat| stat.device),
+            trusted: root.device,
         };
         mounts.own.lock().unwrap_or_else(PoisonError::into_inner).read(mounts.trusted);
         mounts
@@ -120,7 +120,7 @@ impl Mounts {
 }
 
 impl Own {
-    fn read(&mut self, trusted: Option<u64>) {
+    fn read(&mut self, trusted: u64) {
         self.by_id.clear();
         self.by_device.clear();
         self.has_fuse = false;
@@ -143,7 +143,7 @@ impl Own {
 }
 
 /// Calls `each` with id, device and mount for every line of a mountinfo file that can be read.
-fn read(file: impl Read, trusted: Option<u64>, mut each: impl FnMut(u64, u64, Mount)) {
+fn read(file: impl Read, trusted: u64, mut each: impl FnMut(u64, u64, Mount)) {
     let mut reader = BufReader::with_capacity(64 << 10, file.take(MOUNTINFO_MAX));
     let mut types: HashMap<Vec<u8>, Arc<[u8]>> = HashMap::new();
     let mut line = Vec::new();
@@ -154,7 +154,7 @@ fn read(file: impl Read, trusted: Option<u64>, mut each: impl FnMut(u64, u64, Mo
         }
         let Some((id, device, fstype)) = parse(&line) else { continue };
         let kind = match fstype {
-            _ if trusted == Some(device) => Kind::Ordinary,
+            _ if trusted == device => Kind::Ordinary,
             b"fuse" | b"fuseblk" => Kind::Fuse,
             _ if fstype.starts_with(b"fuse.") => Kind::Fuse,
             b"proc" => Kind::Proc,
@@ -209,7 +209,7 @@ mod tests {
                      broken\n\
                      5 1 0:8 / /s rw - fuse.sshfs x rw";
         let mut kinds = Vec::new();
-        read(lines.as_bytes(), Some(8 << 32 | 1), |id, _, mount| kinds.push((id, mount.kind)));
+        read(lines.as_bytes(), 8 << 32 | 1, |id, _, mount| kinds.push((id, mount.kind)));
         let expect = [
             (1, Kind::Ordinary),
             (2, Kind::Proc),

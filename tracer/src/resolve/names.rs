@@ -5,13 +5,12 @@
 //! a limit, and a file that says nothing useful gives no names.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::view::View;
-use super::{Follow, Found, Kind, Resolver, Start, Stat};
+use super::view::{Place, View};
+use super::{Follow, Kind, Resolver, Start, Stat, read};
 
 /// Bytes of a passwd or group file that are read.
 const FILE_MAX: u64 = 1 << 20;
@@ -83,26 +82,20 @@ impl Resolver {
         let file = found.as_ref().map(|found| found.stat);
         match (known, found) {
             (Some(known), _) if known.file == file => Table { checked, ..known },
-            (_, Some(found)) => Table { checked, file, names: parse(&self.read(&found)) },
+            (_, Some(found)) => {
+                let text = self.reopen(&found).ok().and_then(|file| read(file, FILE_MAX).ok());
+                Table { checked, file, names: parse(&text.unwrap_or_default()) }
+            }
             (_, None) => Table { checked, file, names: HashMap::new() },
         }
     }
 
     /// Whether reading the file cannot wait for anybody.
-    pub(super) fn is_readable(&self, view: &View, found: &Found) -> bool {
+    pub(super) fn is_readable(&self, view: &View, found: &Place) -> bool {
         found.stat.is(libc::S_IFREG)
             && self
                 .mount(view.tid, found.fd.as_fd(), &found.stat)
                 .is_some_and(|mount| mount.kind == Kind::Ordinary)
-    }
-
-    fn read(&self, found: &Found) -> Vec<u8> {
-        let mut text = Vec::new();
-        if let Ok(file) = self.reopen(found) {
-            // What could be read counts, whatever comes after it.
-            let _ = file.take(FILE_MAX).read_to_end(&mut text);
-        }
-        text
     }
 }
 

@@ -5,13 +5,14 @@
 //! `..` or a symlink that leaves the directory, or a cold cache where FUSE is mounted, is walked
 //! component by component (`walk`).
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag};
 
 use super::view::{Place, View};
-use super::{Kind, Resolver, Stat};
+use super::{Kind, Resolver};
 
 /// Where a relative path starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,16 +41,7 @@ pub struct Resolved {
     /// open file, or has a path longer than a page).
     pub path: Vec<u8>,
     /// The file, or why there is none.
-    pub found: Result<Found, Miss>,
-}
-
-/// A file that a path leads to.
-#[derive(Debug)]
-pub struct Found {
-    /// The file, opened with `O_PATH`.
-    pub fd: OwnedFd,
-    /// Its attributes.
-    pub stat: Stat,
+    pub found: Result<Arc<Place>, Miss>,
 }
 
 /// Why a path leads nowhere.
@@ -84,12 +76,14 @@ impl Resolver {
         follow: Follow,
     ) -> Resolved {
         let begin = match start {
-            _ if path.first() == Some(&b'/') => view.root.try_clone(),
-            Start::Cwd => self.open_link(view.tid, "cwd").and_then(|fd| self.place(fd)),
-            Start::Fd(number) => self.open_descriptor(view.tid, number),
+            _ if path.first() == Some(&b'/') => Ok(view.root.clone()),
+            Start::Cwd => {
+                self.open_link(view.tid, "cwd").and_then(|fd| self.place(fd)).map(Arc::new)
+            }
+            Start::Fd(number) => self.open_descriptor(view.tid, number).map(Arc::new),
         };
         match begin {
-            Ok(begin) if path.is_empty() => self.found(view, begin, path),
+            Ok(begin) if path.is_empty() => self.found(view, &begin, path),
             Ok(begin) => self
                 .quickly(view, &begin, path, follow)
                 .unwrap_or_else(|| self.walk(view, begin, path, follow)),
@@ -107,7 +101,13 @@ impl Resolver {
     }
 
     /// Resolves with one openat2(2), or two when the last component does not exist. None: walk.
-    fn quickly(&self, view: &View, begin: &Place, path: &[u8], follow: Follow) -> Option<Resolved> {
+    fn quickly(
+        &self,
+        view: &View,
+        begin: &Arc<Place>,
+        path: &[u8],
+        follow: Follow,
+    ) -> Option<Resolved> {
         let nofollow = match follow {
             Follow::Last => OFlag::empty(),
             Follow::Never => OFlag::O_NOFOLLOW,
@@ -119,8 +119,8 @@ impl Resolver {
         let is_calm = || self.mounts.is_calm(&begin.stat);
         match self.lookup(&begin.fd, path, nofollow, scope, is_calm) {
             Ok(fd) => {
-                let place = self.place(fd).ok()?;
-                self.is_same_for_all(view, &place).then(|| self.found(view, place, path))
+                let place = Arc::new(self.place(fd).ok()?);
+                self.is_same_for_all(view, &place).then(|| self.found(view, &place, path))
             }
             Err(Errno::ENOENT) => {
                 let end = path.iter().rposition(|&byte| byte != b'/')? + 1;
@@ -130,10 +130,10 @@ impl Resolver {
                     return None;
                 }
                 let parent = match parent {
-                    b"" => begin.try_clone().ok()?,
+                    b"" => begin.clone(),
                     _ => {
                         let fd = self.lookup(&begin.fd, parent, OFlag::empty(), scope, is_calm);
-                        self.place(fd.ok()?).ok()?
+                        Arc::new(self.place(fd.ok()?).ok()?)
                     }
                 };
                 // What exists after all is a symlink that leads nowhere, or came just now.
@@ -157,9 +157,9 @@ impl Resolver {
     }
 
     /// A file that was found. `asked` makes the path when the kernel does not tell one.
-    pub(super) fn found(&self, view: &View, place: Place, asked: &[u8]) -> Resolved {
-        let path = self.path(view, &place).unwrap_or_else(|| as_asked(asked));
-        Resolved { path, found: Ok(Found { fd: place.fd, stat: place.stat }) }
+    pub(super) fn found(&self, view: &View, place: &Arc<Place>, asked: &[u8]) -> Resolved {
+        let path = self.path(view, place).unwrap_or_else(|| as_asked(asked));
+        Resolved { path, found: Ok(place.clone()) }
     }
 }
 
@@ -172,16 +172,6 @@ impl Resolved {
     /// A path that could not be turned into one of the task's root.
     pub(super) fn missed(asked: &[u8], miss: Miss) -> Self {
         Self { path: as_asked(asked), found: Err(miss) }
-    }
-}
-
-impl Place {
-    pub(super) fn try_clone(&self) -> Result<Self, Errno> {
-        let fd = self
-            .fd
-            .try_clone()
-            .map_err(|error| error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw))?;
-        Ok(Self { fd, stat: self.stat })
     }
 }
 

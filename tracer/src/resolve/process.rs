@@ -1,9 +1,11 @@
 //! What /proc tells about a process.
 
+use std::sync::Arc;
+
 use super::cgroup::CgroupFacts;
 use super::status::Status;
 use super::view::View;
-use super::{FileFacts, Found, Names, Resolved, Resolver};
+use super::{FileFacts, Names, Resolved, Resolver};
 
 /// Bytes of an argument vector or environment that are kept, without the terminating NULs.
 const VECTOR_MAX: usize = 128 << 10;
@@ -102,6 +104,8 @@ impl Resolver {
     pub fn process(&self, tid: i32) -> Option<ProcessFacts> {
         let status = self.status(tid)?;
         let stat = self.proc_stat(tid)?;
+        // A zombie has none.
+        let view = self.view(tid).ok();
         let facts = ProcessFacts {
             pid: status.tgid,
             tid,
@@ -110,7 +114,7 @@ impl Resolver {
             sid: stat.sid,
             comm: self.comm(tid),
             tty_name: stat.tty_name.clone(),
-            credentials: self.credentials(self.view(tid).ok().as_ref(), &status),
+            credentials: self.credentials(view.as_ref(), &status),
             auid: self.auid(tid),
             created_at: self.booted.saturating_add(stat.started),
             is_thread: stat.is_thread,
@@ -118,7 +122,7 @@ impl Resolver {
             netns: self.namespace(tid, "net"),
             mntns: self.namespace(tid, "mnt"),
             cgroup: self.cgroup(tid),
-            ..self.image(tid)
+            ..self.image(tid, view.as_ref())
         };
         match self.proc_stat(tid) {
             Some(again) if again.started != stat.started => None,
@@ -127,15 +131,15 @@ impl Resolver {
     }
 
     /// What exec sets and the process may change: arguments, environment, files.
-    fn image(&self, tid: i32) -> ProcessFacts {
+    fn image(&self, tid: i32, view: Option<&View>) -> ProcessFacts {
         let (argv, args_truncated) = self.vector(tid, "cmdline");
         let (envp, envs_truncated) = self.vector(tid, "environ");
         let mut facts =
             ProcessFacts { argv, args_truncated, envp, envs_truncated, ..ProcessFacts::default() };
-        let Ok(view) = self.view(tid) else { return facts };
-        facts.cwd = self.link(&view, "cwd").map(|resolved| resolved.path).unwrap_or_default();
-        facts.file = self.exe_in(&view);
-        if let Some(script) = self.script(&view, &facts.file, &facts.argv) {
+        let Some(view) = view else { return facts };
+        facts.cwd = self.link(view, "cwd").map(|resolved| resolved.path).unwrap_or_default();
+        facts.file = self.exe_in(view);
+        if let Some(script) = self.script(view, &facts.file, &facts.argv) {
             facts.interpreter = Some(std::mem::replace(&mut facts.file, script));
         }
         facts
@@ -162,7 +166,7 @@ impl Resolver {
     fn link(&self, view: &View, name: &str) -> Option<Resolved> {
         let place = self.place(self.open_link(view.tid, name).ok()?).ok()?;
         let path = self.path(view, &place).unwrap_or_default();
-        Some(Resolved { path, found: Ok(Found { fd: place.fd, stat: place.stat }) })
+        Some(Resolved { path, found: Ok(Arc::new(place)) })
     }
 
     fn credentials(&self, view: Option<&View>, status: &Status) -> Credentials {

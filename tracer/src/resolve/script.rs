@@ -1,9 +1,7 @@
 //! Scripts: the kernel runs the interpreter that a `#!` line names; see execve(2).
 
-use std::io::Read;
-
-use super::view::View;
-use super::{FileFacts, Follow, Found, Resolver, Start};
+use super::view::{Place, View};
+use super::{FileFacts, Follow, Resolver, Start, read};
 
 /// Bytes of a file that the kernel looks at (`BINPRM_BUF_SIZE`, linux/binfmts.h).
 const LINE_MAX: u64 = 256;
@@ -46,13 +44,11 @@ impl Resolver {
     }
 
     /// The `#!` line of a file.
-    fn line(&self, view: &View, found: &Found) -> Option<Line> {
+    fn line(&self, view: &View, found: &Place) -> Option<Line> {
         if !self.is_readable(view, found) {
             return None;
         }
-        let mut text = Vec::new();
-        self.reopen(found).ok()?.take(LINE_MAX).read_to_end(&mut text).ok()?;
-        parse(&text)
+        parse(&read(self.reopen(found).ok()?, LINE_MAX).ok()?)
     }
 }
 

@@ -1,10 +1,9 @@
 //! /proc/TID/status, and which ids a task has on another procfs; see proc_pid_status(5).
 
-use std::io::Read;
 use std::os::fd::AsFd;
 
-use super::Resolver;
 use super::view::Place;
+use super::{Resolver, read};
 
 /// Bytes of a status file that are read: about 1.5 KiB, plus what supplementary groups need
 /// (65,536 of up to 11 bytes each), which come before the fields we look for.
@@ -83,8 +82,7 @@ impl Resolver {
         let flags = nix::fcntl::OFlag::O_RDONLY | nix::fcntl::OFlag::O_CLOEXEC;
         let mode = nix::sys::stat::Mode::empty();
         let file = nix::fcntl::openat(&procfs.fd, path.as_str(), flags, mode).ok()?;
-        let mut text = Vec::new();
-        std::fs::File::from(file).take(STATUS_MAX).read_to_end(&mut text).ok()?;
+        let text = read(file.into(), STATUS_MAX).ok()?;
         Status::parse(&text).ns_tid.last().copied()
     }
 }

@@ -1,11 +1,14 @@
 //! How one task sees the file system.
 
+use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag};
 
 use super::{Resolver, Stat};
+use crate::sys::statx;
 
 /// What the kernel appends to the name of a file that no longer has one.
 const DELETED: &[u8] = b" (deleted)";
@@ -16,27 +19,40 @@ pub(super) struct View {
     /// The task, in our pid namespace.
     pub(super) tid: i32,
     /// Its root directory.
-    pub(super) root: Place,
+    pub(super) root: Arc<Place>,
     /// The name of that directory as seen from our root; empty for `/`.
     prefix: Vec<u8>,
 }
 
-/// An open file with its attributes.
+/// A file that a path leads to.
 #[derive(Debug)]
-pub(super) struct Place {
-    pub(super) fd: OwnedFd,
-    pub(super) stat: Stat,
+pub struct Place {
+    /// The file, opened with `O_PATH`.
+    pub fd: OwnedFd,
+    /// Its attributes.
+    pub stat: Stat,
 }
 
 impl Resolver {
     /// The view of a task. ESRCH or ENOENT: it is gone; EACCES: we may not look.
     pub(super) fn view(&self, tid: i32) -> Result<View, Errno> {
-        let root = self.place(self.open_link(tid, "root")?)?;
+        if let Some(root) = self.shared_root(tid) {
+            return Ok(View { tid, root, prefix: Vec::new() });
+        }
+        let root = Arc::new(self.place(self.open_link(tid, "root")?)?);
         let mut prefix = self.name(root.fd.as_fd()).unwrap_or_default();
         if prefix == b"/" {
             prefix.clear();
         }
         Ok(View { tid, root, prefix })
+    }
+
+    /// Our own root, when the task has the same.
+    fn shared_root(&self, tid: i32) -> Option<Arc<Place>> {
+        let path = CString::new(format!("{tid}/root")).ok()?;
+        let stat = statx::stat_at(self.proc.as_fd(), &path).ok()?;
+        let is_same = stat.mount_id != 0 && stat.is_same_place(&self.root.stat);
+        is_same.then(|| self.root.clone())
     }
 
     /// Adds the attributes to an open file.

@@ -1,6 +1,7 @@
 //! Resolves a path component by component, with the kernel's rules; see path_resolution(7).
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, ResolveFlag, openat};
@@ -17,13 +18,19 @@ const PROC_ROOT_INODE: u64 = 1;
 
 impl Resolver {
     /// Resolves `path` from `begin`, which is the root for absolute paths.
-    pub(super) fn walk(&self, view: &View, begin: Place, path: &[u8], follow: Follow) -> Resolved {
+    pub(super) fn walk(
+        &self,
+        view: &View,
+        begin: Arc<Place>,
+        path: &[u8],
+        follow: Follow,
+    ) -> Resolved {
         let rest = Rest::new(path);
         let follow = if path.last() == Some(&b'/') { Follow::Last } else { follow };
         let kind = self.kind(view, &begin);
         let mut walk = Walk { resolver: self, view, here: begin, kind, rest, follow, links: 0 };
         match walk.run() {
-            Ok(()) => self.found(view, walk.here, path),
+            Ok(()) => self.found(view, &walk.here, path),
             Err((miss, name)) => {
                 let Some(base) = self.path(view, &walk.here) else {
                     return Resolved::missed(path, miss);
@@ -46,7 +53,7 @@ type Stop = (Miss, Vec<u8>);
 struct Walk<'a> {
     resolver: &'a Resolver,
     view: &'a View,
-    here: Place,
+    here: Arc<Place>,
     kind: Option<Kind>,
     rest: Rest,
     follow: Follow,
@@ -84,7 +91,7 @@ impl Walk<'_> {
         let next = self.open(name).map_err(|miss| (miss, name.to_vec()))?;
         let next = self.resolver.place(next).map_err(|errno| stop(errno, name))?;
         if !next.stat.is(libc::S_IFLNK) || (self.rest.is_empty() && self.follow == Follow::Never) {
-            self.arrive(next);
+            self.arrive(Arc::new(next));
             return Ok(());
         }
         if self.links == LINKS_MAX {
@@ -139,8 +146,7 @@ impl Walk<'_> {
         match target.first() {
             None => return Err(stop(Errno::ENOENT, name)),
             Some(b'/') => {
-                let root = self.view.root.try_clone();
-                self.arrive(root.map_err(|_| (Miss::Unseen, name.to_vec()))?);
+                self.arrive(self.view.root.clone());
             }
             Some(_) => {}
         }
@@ -150,11 +156,11 @@ impl Walk<'_> {
 
     fn enter(&mut self, fd: Result<OwnedFd, Errno>, name: &[u8]) -> Result<(), Stop> {
         let place = fd.and_then(|fd| self.resolver.place(fd)).map_err(|errno| stop(errno, name))?;
-        self.arrive(place);
+        self.arrive(Arc::new(place));
         Ok(())
     }
 
-    fn arrive(&mut self, place: Place) {
+    fn arrive(&mut self, place: Arc<Place>) {
         if place.stat.mount_id != self.here.stat.mount_id || place.stat.mount_id == 0 {
             self.kind = self.resolver.kind(self.view, &place);
         }

@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "nix has no statx(2)")]
 
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -58,28 +59,33 @@ impl Stat {
 /// Attributes that a file system server or a FUSE process holds are taken from the kernel's cache
 /// (`AT_STATX_DONT_SYNC`). Kernels before 4.11 are asked with fstatat(2).
 pub fn stat(fd: BorrowedFd<'_>) -> Result<Stat, Errno> {
-    match raw(fd, libc::STATX_BASIC_STATS | libc::STATX_MNT_ID) {
+    match raw(fd, c"", libc::STATX_BASIC_STATS | libc::STATX_MNT_ID) {
         Ok(stx) => Ok(from_statx(&stx)),
         Err(Errno::ENOSYS | Errno::EPERM) => from_fstatat(fd),
         Err(errno) => Err(errno),
     }
 }
 
+/// Attributes of the file that `path` leads to from `directory`, symlinks followed. Linux 4.11.
+pub fn stat_at(directory: BorrowedFd<'_>, path: &CStr) -> Result<Stat, Errno> {
+    raw(directory, path, libc::STATX_BASIC_STATS | libc::STATX_MNT_ID).map(|stx| from_statx(&stx))
+}
+
 /// The mount's id that is unique until the next boot (Linux 6.8 and later).
 pub fn unique_mount_id(fd: BorrowedFd<'_>) -> Option<u64> {
-    let stx = raw(fd, MNT_ID_UNIQUE).ok()?;
+    let stx = raw(fd, c"", MNT_ID_UNIQUE).ok()?;
     (stx.stx_mask & MNT_ID_UNIQUE != 0).then_some(stx.stx_mnt_id)
 }
 
-fn raw(fd: BorrowedFd<'_>, mask: u32) -> Result<libc::statx, Errno> {
+fn raw(fd: BorrowedFd<'_>, path: &CStr, mask: u32) -> Result<libc::statx, Errno> {
     let mut buffer = MaybeUninit::<libc::statx>::zeroed();
     let flags = libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC;
-    // SAFETY: the path is a terminated literal, the buffer has the size of the kernel's structure.
+    // SAFETY: the path is terminated, the buffer has the size of the kernel's structure.
     let result = unsafe {
         libc::syscall(
             libc::SYS_statx,
             fd.as_raw_fd(),
-            c"".as_ptr(),
+            path.as_ptr(),
             flags,
             mask,
             buffer.as_mut_ptr(),
