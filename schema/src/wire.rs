@@ -5,6 +5,13 @@
 //! taken over. What was not acknowledged is sent again after a reconnection, and the probe drops
 //! what it knows by (tracer, sequence).
 
+mod codec;
+pub(crate) mod value;
+
+use thiserror::Error;
+
+use crate::{Payload, frame};
+
 /// Version of the protocol. A change that older peers cannot ignore raises it.
 pub const PROTOCOL: u32 = 1;
 
@@ -22,6 +29,67 @@ pub const GAP: u32 = 16;
 
 /// [`Header::nr`] of events that the engine itself reports.
 pub const NO_SYSCALL: u32 = u32::MAX;
+
+/// Largest number of events in a message.
+pub const MAX_EVENTS: usize = 4096;
+/// Largest number of entries in any other list.
+pub const MAX_LIST: usize = 4096;
+
+/// Why a message cannot be encoded or decoded.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The frame exceeds a limit.
+    #[error(transparent)]
+    Frame(#[from] frame::Error),
+    /// Not a message of the schema, or one that exceeds a limit of Cap'n Proto.
+    #[error("malformed message: {0}")]
+    Malformed(#[from] capnp::Error),
+    /// A kind of message that only newer versions know, by its number.
+    #[error("message of the unknown kind {0}")]
+    UnknownMessage(u16),
+    /// An event that only newer versions know, by its wire id.
+    #[error("event with the unknown id {0}")]
+    UnknownEvent(u16),
+    /// A list is too long.
+    #[error("{what} with {count} entries, more than {limit}")]
+    TooMany {
+        /// What the list is.
+        what: &'static str,
+        /// How long it is.
+        count: usize,
+        /// How long it may be.
+        limit: usize,
+    },
+    /// An IP address of neither 4 nor 16 bytes.
+    #[error("an IP address of {0} bytes")]
+    Address(usize),
+}
+
+/// One frame of a connection.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Message {
+    /// From the tracer, first.
+    Hello(Hello),
+    /// From the probe, in answer to [`Hello`].
+    Welcome(Welcome),
+    /// From the tracer.
+    Events(Vec<Event>),
+    /// From the probe: it has all events up to this sequence number.
+    Ack(u64),
+    /// From the tracer.
+    Heartbeat(Heartbeat),
+    /// From the tracer: nothing follows.
+    Goodbye,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// What every event has.
+    pub header: Header,
+    /// What this kind of event has.
+    pub payload: Payload,
+}
 
 /// What every event has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -3,6 +3,20 @@
 
 use super::schema::{Kind, Node, Schema};
 
+/// Gives the places of removed fields the types that they had in an earlier schema, so that
+/// the fields after them stay where they are.
+pub fn keep_places(schema: &mut Schema, earlier: &Schema) {
+    for node in &mut schema.nodes {
+        let Some(before) = earlier.node(&node.name) else { continue };
+        let Kind::Struct(fields) = &mut node.kind else { continue };
+        for (ordinal, (field, old)) in fields.iter_mut().zip(before.fields()).enumerate() {
+            if is_reserved(&field.name, ordinal) {
+                field.ty = old.ty.clone();
+            }
+        }
+    }
+}
+
 /// What `new` breaks of `old`, one line each; empty when it only adds.
 pub fn breaks(old: &Schema, new: &Schema) -> Vec<String> {
     let mut breaks = Vec::new();

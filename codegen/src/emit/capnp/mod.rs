@@ -24,7 +24,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
-pub use compat::breaks;
+pub use compat::{breaks, keep_places};
 pub use convert::rust as conversions;
 pub use parse::parse;
 pub use records::schema;
