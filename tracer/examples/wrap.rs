@@ -107,9 +107,11 @@ impl Observer for Log {
     }
 }
 
+/// The text at an address, if that is what is there.
 fn text(addr: u64, memory: &dyn Memory) -> String {
     let mut buf = [0; 64];
     let read = memory.read(addr, &mut buf);
     let text = buf[..read].split(|byte| *byte == 0).next().unwrap_or_default();
-    String::from_utf8_lossy(text).into_owned()
+    let text = String::from_utf8_lossy(text).into_owned();
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) { text } else { String::new() }
 }

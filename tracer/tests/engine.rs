@@ -1,11 +1,14 @@
 //! The engine on real programs: each test runs `examples/wrap` as a process of its own, because
 //! an engine waits for all children of its thread.
 //!
+//! - `kernels`: kernels that lack newer calls
 //! - `life`: threads, processes and programs
 //! - `outcome`: exit statuses, signals, launching
 //! - `stops`: stops, traps, signals and deaths
 //! - `transparency`: what an application sees of itself, traced and untraced alike
 
+#[path = "engine/kernels.rs"]
+mod kernels;
 #[path = "engine/life.rs"]
 mod life;
 #[path = "engine/outcome.rs"]
