@@ -9,3 +9,4 @@ pub mod memory;
 pub mod ptrace;
 pub mod resolve;
 pub mod sys;
+pub mod world;

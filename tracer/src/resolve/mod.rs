@@ -21,6 +21,7 @@ mod stat;
 mod status;
 mod view;
 mod walk;
+mod world;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -39,7 +40,10 @@ pub use process::{Credentials, Id, ProcessFacts};
 pub use socket::SocketFacts;
 pub use view::Place;
 
-use crate::sys::statx::{self, Stat};
+pub use crate::sys::socket::End;
+pub use crate::sys::statx::Stat;
+
+use crate::sys::statx;
 use mounts::{Kind, Mount, Mounts};
 use names::{NameCache, Names};
 

@@ -194,7 +194,7 @@ impl Resolver {
     }
 
     /// The inode in a link such as `net:[4026531840]`.
-    fn namespace(&self, tid: i32, kind: &str) -> u64 {
+    pub(super) fn namespace(&self, tid: i32, kind: &str) -> u64 {
         let link = self.read_link(&self.proc, format!("{tid}/ns/{kind}").as_bytes());
         let link = String::from_utf8(link.unwrap_or_default()).unwrap_or_default();
         let inode = link.split(['[', ']']).nth(1);

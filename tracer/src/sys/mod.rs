@@ -7,10 +7,11 @@
 pub(crate) mod child;
 pub(crate) mod inherited;
 pub(crate) mod memory;
-pub mod pidfd;
-pub mod poll;
+pub(crate) mod namespace;
+pub(crate) mod pidfd;
+pub(crate) mod poll;
 pub(crate) mod ptrace;
 pub(crate) mod signals;
-pub mod socket;
-pub mod statx;
+pub(crate) mod socket;
+pub(crate) mod statx;
 pub(crate) mod wait;

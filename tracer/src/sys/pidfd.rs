@@ -8,7 +8,7 @@ use nix::errno::Errno;
 
 /// What a process descriptor stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// A process, named by its thread group leader (Linux 5.3).
     Process,
     /// Any thread (Linux 6.9, EINVAL before).
@@ -16,7 +16,7 @@ pub enum Scope {
 }
 
 /// Opens a descriptor for a task. ESRCH: there is none of that id, or it is no leader.
-pub fn open(pid: i32, scope: Scope) -> Result<OwnedFd, Errno> {
+pub(crate) fn open(pid: i32, scope: Scope) -> Result<OwnedFd, Errno> {
     let flags = match scope {
         Scope::Process => 0,
         // PIDFD_THREAD of linux/pidfd.h
@@ -29,7 +29,7 @@ pub fn open(pid: i32, scope: Scope) -> Result<OwnedFd, Errno> {
 
 /// Duplicates descriptor `fd` of the task (Linux 5.6). EPERM: we may not trace it; EBADF: it has no
 /// such descriptor. The file stays open until the result is dropped.
-pub fn duplicate(pidfd: BorrowedFd<'_>, fd: RawFd) -> Result<OwnedFd, Errno> {
+pub(crate) fn duplicate(pidfd: BorrowedFd<'_>, fd: RawFd) -> Result<OwnedFd, Errno> {
     // SAFETY: the call takes integers only.
     let result = unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), fd, 0) };
     owned(result)

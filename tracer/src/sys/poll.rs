@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// Whether the file has an exceptional condition (`POLLPRI`). An open /proc/PID/mountinfo has one
 /// when mounts came or went since the last time it was asked; see proc_pid_mountinfo(5).
-pub fn is_exceptional(fd: BorrowedFd<'_>) -> bool {
+pub(crate) fn is_exceptional(fd: BorrowedFd<'_>) -> bool {
     let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLPRI, revents: 0 };
     // SAFETY: one entry, which lives across the call.
     let ready = unsafe { libc::poll(&mut entry, 1, 0) };

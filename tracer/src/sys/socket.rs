@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use nix::errno::Errno;
 
 /// An option of level `SOL_SOCKET` that is an `int`; see socket(7).
-pub fn option(socket: BorrowedFd<'_>, name: i32) -> Result<i32, Errno> {
+pub(crate) fn option(socket: BorrowedFd<'_>, name: i32) -> Result<i32, Errno> {
     let mut value: libc::c_int = 0;
     let mut length = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: value and length live across the call, and the length is that of the value.
@@ -34,7 +34,7 @@ pub enum End {
 }
 
 /// The `struct sockaddr_*` of an end of the socket. ENOTCONN: it has no peer.
-pub fn address(socket: BorrowedFd<'_>, end: End) -> Result<Vec<u8>, Errno> {
+pub(crate) fn address(socket: BorrowedFd<'_>, end: End) -> Result<Vec<u8>, Errno> {
     let mut bytes = vec![0u8; size_of::<libc::sockaddr_storage>()];
     let mut length = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
     let (fd, buffer) = (socket.as_raw_fd(), bytes.as_mut_ptr().cast());
@@ -52,7 +52,7 @@ pub fn address(socket: BorrowedFd<'_>, end: End) -> Result<Vec<u8>, Errno> {
 }
 
 /// The value of an extended attribute, at most 64 bytes; see getxattr(2).
-pub fn attribute(path: &CStr, name: &CStr) -> Result<Vec<u8>, Errno> {
+pub(crate) fn attribute(path: &CStr, name: &CStr) -> Result<Vec<u8>, Errno> {
     let mut bytes = vec![0u8; 64];
     // SAFETY: both strings are terminated, and the buffer lives across the call and has the length.
     let result = unsafe {

@@ -58,7 +58,7 @@ impl Stat {
 ///
 /// Attributes that a file system server or a FUSE process holds are taken from the kernel's cache
 /// (`AT_STATX_DONT_SYNC`). Kernels before 4.11 are asked with fstatat(2).
-pub fn stat(fd: BorrowedFd<'_>) -> Result<Stat, Errno> {
+pub(crate) fn stat(fd: BorrowedFd<'_>) -> Result<Stat, Errno> {
     match raw(fd, c"", libc::STATX_BASIC_STATS | libc::STATX_MNT_ID) {
         Ok(stx) => Ok(from_statx(&stx)),
         Err(Errno::ENOSYS | Errno::EPERM) => from_fstatat(fd),
@@ -67,12 +67,12 @@ pub fn stat(fd: BorrowedFd<'_>) -> Result<Stat, Errno> {
 }
 
 /// Attributes of the file that `path` leads to from `directory`, symlinks followed. Linux 4.11.
-pub fn stat_at(directory: BorrowedFd<'_>, path: &CStr) -> Result<Stat, Errno> {
+pub(crate) fn stat_at(directory: BorrowedFd<'_>, path: &CStr) -> Result<Stat, Errno> {
     raw(directory, path, libc::STATX_BASIC_STATS | libc::STATX_MNT_ID).map(|stx| from_statx(&stx))
 }
 
 /// The mount's id that is unique until the next boot (Linux 6.8 and later).
-pub fn unique_mount_id(fd: BorrowedFd<'_>) -> Option<u64> {
+pub(crate) fn unique_mount_id(fd: BorrowedFd<'_>) -> Option<u64> {
     let stx = raw(fd, c"", MNT_ID_UNIQUE).ok()?;
     (stx.stx_mask & MNT_ID_UNIQUE != 0).then_some(stx.stx_mnt_id)
 }

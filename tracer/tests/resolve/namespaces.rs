@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::CloneFlags;
 use sentrace_tracer::resolve::{Follow, Miss, Resolver, Start};
+use sentrace_tracer::world::World;
 
 use crate::actor::Actor;
 
@@ -212,10 +213,21 @@ fn pid_namespace() {
     check(sleep, "/proc/1/exe", exe(shell).to_str().unwrap());
     check(sleep, "/proc/mounts", &format!("/proc/{inner}/mounts"));
     check(sleep, &format!("/proc/{inner}/comm"), &format!("/proc/{inner}/comm"));
+    // What the one calls 1 is the other.
+    let resolver = Resolver::new().unwrap();
+    assert_eq!(resolver.pid_seen_by(sleep, 1), Some(shell));
+    assert_eq!(resolver.pid_seen_by(shell, inner), Some(sleep));
+    assert_eq!(resolver.pid_seen_by(victim.pid(), shell), Some(shell));
+    for nobody in [0, -1, -inner, i32::MAX, i32::MIN] {
+        assert_eq!(resolver.pid_seen_by(sleep, nobody), None);
+    }
+    assert_eq!(resolver.process(sleep).unwrap().nspid, inner);
+    let task = sentrace_tracer::engine::Task::leader(sleep);
+    let first = World::process(&resolver, task, 1);
+    assert_eq!((first.pid, first.nspid, first.comm), (shell.into(), 1, b"sh".to_vec()));
     // A task outside has no self on that procfs.
     let procfs = fs::File::open(format!("/proc/{shell}/root/proc")).unwrap();
     let actor = Actor::new(CloneFlags::empty());
-    let resolver = Resolver::new().unwrap();
     let start = Start::Fd(procfs.as_raw_fd());
     let got = resolver.resolve(actor.tid, start, b"self/comm", Follow::Last);
     assert!(got.found.is_err());

@@ -6,8 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 
-use sentrace_tracer::resolve::{Resolver, SocketFacts};
-use sentrace_tracer::sys::socket::End;
+use sentrace_tracer::resolve::{End, Resolver, SocketFacts};
 
 use crate::actor::Actor;
 
