@@ -358,7 +358,7 @@ pub struct Binding {
     pub event: EventId,
     /// All must hold.
     pub when: Vec<Condition>,
-    /// Source of each field of [`Event::fields`] that has one, by field index.
+    /// Source of each field of [`Record::fields`] of the event that has one, by field index.
     pub sources: Vec<Option<Source>>,
 }
 

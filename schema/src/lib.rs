@@ -2,7 +2,7 @@
 //!
 //! Generated from `syscalls.yaml`: the records of events and groups, their descriptors, and the
 //! Cap'n Proto code. Written by hand: the vocabulary of the descriptors ([`record`]), computed
-//! fields ([`derive`]), look-ups ([`event`], [`constant`]), messages ([`wire`]) and their framing
+//! fields ([`mod@derive`]), look-ups ([`event`], [`constant`]), messages ([`wire`]) and their framing
 //! ([`frame`]).
 //!
 //! This crate knows neither ptrace nor rules; it must not depend on the tracer or the probe.

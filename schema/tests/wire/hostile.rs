@@ -11,7 +11,8 @@ use crate::roundtrip::{decode, messages};
 
 /// What a decoded message may occupy, whatever its frame says: the contents of a frame, a `Vec`
 /// for every pointer in it, and the records of a full batch.
-const MAX_DECODED: usize = 4 * MAX_FRAME + MAX_EVENTS * 2048;
+const MAX_DECODED: usize = 4 * MAX_FRAME + MAX_EVENTS * MAX_RECORD;
+const MAX_RECORD: usize = 2048;
 
 fn words(words: &[u64]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
@@ -69,6 +70,9 @@ fn lists_that_are_longer_than_their_frame() {
     for bytes in table {
         error(&bytes);
     }
+    let records =
+        EVENTS.iter().map(|event| record_size(Payload::empty(event.id).unwrap().record()));
+    assert!(records.max().unwrap() <= MAX_RECORD);
     let longest = frame(&[MESSAGE, EVENTS_KIND, 0, composite, (MAX_EVENTS as u64) << 2]);
     let messages = decode(&longest).unwrap();
     assert!(matches!(messages.as_slice(), [Message::Events(events)] if events.len() == MAX_EVENTS));

@@ -1,10 +1,9 @@
 //! Cap'n Proto: the wire format, as text for other languages and as Rust for ourselves.
 //!
-//! [`protocol.capnp`](../../../../src/emit/capnp/protocol.capnp) holds what is fixed (messages and
-//! headers); a structure for every event and group comes from the model. The result, a
-//! [`Schema`], is printed ([`text`]), compared with an earlier one ([`breaks`]), and laid out for
-//! the Rust generator of the crate `capnpc`, which runs in this process: building needs no
-//! external compiler.
+//! `protocol.capnp` holds what is fixed (messages and headers); a structure for every event and
+//! group comes from the model. The result, a [`Schema`], is printed ([`text()`]), compared with an
+//! earlier one ([`breaks`]), and laid out for the Rust generator of the crate `capnpc`, which
+//! runs in this process: building needs no external compiler.
 
 mod compat;
 mod convert;

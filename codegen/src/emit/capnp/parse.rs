@@ -1,5 +1,5 @@
 //! Reads schema text: `protocol.capnp`, and a committed schema to compare with. Only what
-//! [`super::text`] writes is understood.
+//! [`super::text()`] writes is understood.
 
 use std::iter::Peekable;
 use std::vec::IntoIter;
@@ -10,7 +10,7 @@ use super::schema::{Field, Kind, Node, Place, Schema, Type};
 /// Reads the text of a schema file.
 ///
 /// # Errors
-/// When the text is not as [`super::text`] writes it.
+/// When the text is not as [`super::text()`] writes it.
 pub fn parse(text: &str) -> Result<Schema, Error> {
     let mut parser = Parser { tokens: tokens(text).into_iter().peekable(), line: 1 };
     parser.docs();
