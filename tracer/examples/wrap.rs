@@ -1,7 +1,8 @@
 //! The least that uses the engine: runs a command with some calls trapped and logs what the
 //! engine tells. The engine's tests run it, so that no test waits for another's children.
 //!
-//! `wrap [--trap=NR,…] [--exit] [--first] [--log=FILE] [--uid=N] [--gid=N] [--cwd=DIR] CMD…`
+//! `wrap [--trap=NR,…] [--exit] [--panic] [--first] [--log=FILE] [--uid=N] [--gid=N] [--cwd=DIR]
+//! CMD…`
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -14,7 +15,7 @@ use sentrace_tracer::memory::Memory;
 
 fn main() {
     let mut launch = Launch::new(Vec::new(), Vec::new());
-    let mut log = Log { file: None, want: Want::Nothing };
+    let mut log = Log { file: None, want: Want::Nothing, panic: false };
     let mut args = std::env::args_os().skip(1);
     for arg in args.by_ref() {
         let text = arg.to_string_lossy().into_owned();
@@ -28,6 +29,7 @@ fn main() {
             Some(("--gid", id)) => launch.gid = id.parse().ok(),
             Some(("--cwd", path)) => launch.cwd = Some(path.into()),
             _ if text == "--exit" => log.want = Want::Exit,
+            _ if text == "--panic" => log.panic = true,
             _ if text == "--first" => launch.until = Until::FirstEnds,
             _ => {
                 launch.argv = std::iter::once(arg).chain(args).collect::<Vec<OsString>>();
@@ -61,6 +63,8 @@ fn filter(numbers: &[u32]) -> Vec<Instruction> {
 struct Log {
     file: Option<File>,
     want: Want,
+    /// Fail when a program is executed.
+    panic: bool,
 }
 
 impl Log {
@@ -93,6 +97,7 @@ impl Observer for Log {
     }
 
     fn exec(&mut self, task: Task, former: i32) {
+        assert!(!self.panic, "told to fail");
         let exe = std::fs::read_link(format!("/proc/{}/exe", task.tgid)).unwrap_or_default();
         self.line(format_args!("exec {} {former} {}", task.tgid, exe.display()));
     }

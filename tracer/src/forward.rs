@@ -4,7 +4,8 @@
 //! But a signal to the process group (a terminal's, `kill -- -PGID`, timeout(1)) reaches both
 //! already, and must not reach the application twice. The kernel does not tell such signals
 //! apart, so the forwarder looks whether the application is getting the same from the same
-//! sender.
+//! sender. Nobody sees what an application takes by sigwait(3) or signalfd(2) at once: such a
+//! signal to the group arrives twice.
 
 use std::fs;
 use std::sync::Arc;

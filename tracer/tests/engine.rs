@@ -4,6 +4,8 @@
 //! - `kernels`: kernels that lack newer calls
 //! - `life`: threads, processes and programs
 //! - `outcome`: exit statuses, signals, launching
+//! - `pid1`: as PID 1 of a container
+//! - `signals`: signals to the tracer, terminals
 //! - `stops`: stops, traps, signals and deaths
 //! - `transparency`: what an application sees of itself, traced and untraced alike
 
@@ -13,6 +15,10 @@ mod kernels;
 mod life;
 #[path = "engine/outcome.rs"]
 mod outcome;
+#[path = "engine/pid1.rs"]
+mod pid1;
+#[path = "engine/signals.rs"]
+mod signals;
 #[path = "engine/stops.rs"]
 mod stops;
 #[path = "engine/transparency.rs"]

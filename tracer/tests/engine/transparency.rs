@@ -1,6 +1,6 @@
 //! What an application sees of itself, traced and untraced alike.
 
-use crate::wrap::same;
+use crate::wrap::{same, text, wrap};
 
 #[test]
 fn pipelines_and_shells_do_the_same() {
@@ -14,4 +14,14 @@ fn state_that_is_inherited_is_the_same() {
     let status = "grep -E '^(Sig(Blk|Ign|Cgt)|NoNewPrivs|Groups|Umask)' /proc/self/status";
     same(&["sh", "-c", status]);
     same(&["sh", "-c", "ls /proc/self/fd; ulimit -a; env | grep -v ^_ | sort"]);
+}
+
+#[test]
+fn an_observer_that_fails_does_not_take_the_application_down() {
+    let mut command = wrap(&["--panic"]);
+    let output = command.args(["sh", "-c", "ls /etc | grep passwd; true | cat; exit 3"]).output();
+    let output = output.expect("a process");
+    assert!(text(&output.stderr).contains("told to fail"));
+    assert!(text(&output.stdout).contains("passwd\n"));
+    assert_eq!(output.status.code(), Some(3));
 }
