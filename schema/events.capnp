@@ -119,7 +119,7 @@ struct Header {
   marks @5 :UInt32;
   # 1: cut, 2: memory unreadable, 4: result predicted, 8: memory changed meanwhile, 16: events lost.
   abi @6 :UInt16;
-  # 0: amd64, 1: arm64, 2: i386, 3: arm, 4: x32.
+  # 0: amd64, 1: arm64, 2: i386, 3: arm, 4: x32
   nr @7 :UInt32;
   # System call number on that ABI, 4294967295 for events that the engine reports.
 }

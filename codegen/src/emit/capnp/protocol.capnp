@@ -1,4 +1,4 @@
-# The fixed part of the schema; `Event` gets its union from syscalls.yaml.
+# The fixed part of the schema; `Event` gets its union, and `abi` its values, from syscalls.yaml.
 
 @0xa3c1e96f07d5b284;
 
@@ -117,7 +117,7 @@ struct Header {
   marks @5 :UInt32;
   # 1: cut, 2: memory unreadable, 4: result predicted, 8: memory changed meanwhile, 16: events lost.
   abi @6 :UInt16;
-  # 0: amd64, 1: arm64, 2: i386, 3: arm, 4: x32.
+  # By its id in syscalls.yaml.
   nr @7 :UInt32;
   # System call number on that ABI, 4294967295 for events that the engine reports.
 }

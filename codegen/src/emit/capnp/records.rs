@@ -12,7 +12,8 @@ use crate::model::{FieldType, Model, Record};
 pub fn schema(model: &Model) -> Result<Schema, Error> {
     let mut schema = super::parse(include_str!("protocol.capnp"))?;
     for node in &mut schema.nodes {
-        if let ("Event", Kind::Struct(fields)) = (node.name.as_str(), &mut node.kind) {
+        let Kind::Struct(fields) = &mut node.kind else { continue };
+        if node.name == "Event" {
             fields.extend(model.events.iter().map(|event| Field {
                 name: names::lower_camel(&event.name),
                 doc: String::new(),
@@ -20,19 +21,15 @@ pub fn schema(model: &Model) -> Result<Schema, Error> {
                 place: Place::Union,
             }));
         }
+        for field in fields.iter_mut().filter(|field| field.name == "abi") {
+            let abis = model.abis.iter().map(|abi| format!("{}: {}", abi.id, abi.name));
+            field.doc = abis.collect::<Vec<_>>().join(", ");
+        }
     }
-    schema.nodes.extend(
-        model
-            .events
-            .iter()
-            .map(|event| node(model, event_struct(&event.name), &event.doc, &event.record)),
-    );
-    schema.nodes.extend(
-        model
-            .groups
-            .iter()
-            .map(|group| node(model, group_struct(&group.name), &group.doc, &group.record)),
-    );
+    let events = model.events.iter();
+    let groups = model.groups.iter();
+    schema.nodes.extend(events.map(|e| node(model, event_struct(&e.name), &e.doc, &e.record)));
+    schema.nodes.extend(groups.map(|g| node(model, group_struct(&g.name), &g.doc, &g.record)));
     check(&schema)?;
     Ok(schema)
 }
