@@ -96,7 +96,7 @@ impl Observer for Log {
         self.line(format_args!("thread {} {}", parent.tgid, child.tid));
     }
 
-    fn exec(&mut self, task: Task, former: i32) {
+    fn exec(&mut self, task: Task, former: i32, _: &dyn Memory) {
         assert!(!self.panic, "told to fail");
         let exe = std::fs::read_link(format!("/proc/{}/exe", task.tgid)).unwrap_or_default();
         self.line(format_args!("exec {} {former} {}", task.tgid, exe.display()));

@@ -29,20 +29,9 @@ impl Task {
     }
 }
 
-/// An ABI: index into the `abis` of `syscalls.yaml`, which is its id on the wire.
+/// An ABI: index into [`sentrace_schema::ABIS`], which is its number on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AbiId(pub u16);
-
-/// How an engine recognizes an ABI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AbiRow {
-    /// The ABI.
-    pub id: AbiId,
-    /// `AUDIT_ARCH_*` (linux/audit.h).
-    pub audit: u32,
-    /// Bit in the syscall number that tells ABIs of one audit arch apart, or 0.
-    pub number_flag: u32,
-}
 
 /// A system call as it was entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,9 +129,9 @@ pub trait Observer {
 
     /// The process of `task` (its leader) executes a new program, which has not run yet. The
     /// call was made by the thread `former`, which has become the leader; all other threads are
-    /// gone.
-    fn exec(&mut self, task: Task, former: i32) {
-        let _ = (task, former);
+    /// gone. `memory` is the new program's.
+    fn exec(&mut self, task: Task, former: i32, memory: &dyn Memory) {
+        let _ = (task, former, memory);
     }
 
     /// A thread other than the leader ended; a call of it that had not returned will not.

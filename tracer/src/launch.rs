@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use nix::errno::Errno;
 
-use crate::engine::{AbiId, AbiRow, Ended, Observer};
+use crate::engine::{Ended, Observer};
 use crate::forward::Forwarder;
 use crate::ptrace::{Delivered, Engine};
 use crate::sys::child::{self, Plan, Stage};
@@ -26,15 +26,6 @@ pub struct Instruction {
     /// Operand.
     pub k: u32,
 }
-
-/// The ABIs of the machines that the tracer runs on.
-pub const ABIS: &[AbiRow] = &[
-    AbiRow { id: AbiId(0), audit: 0xC000_003E, number_flag: 0 },
-    AbiRow { id: AbiId(1), audit: 0xC000_00B7, number_flag: 0 },
-    AbiRow { id: AbiId(2), audit: 0x4000_0003, number_flag: 0 },
-    AbiRow { id: AbiId(3), audit: 0x4000_0028, number_flag: 0 },
-    AbiRow { id: AbiId(4), audit: 0xC000_003E, number_flag: 0x4000_0000 },
-];
 
 /// How long an application is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,7 +150,7 @@ impl Launch {
             child::abandon(child.pid);
             return Err(LaunchError::System(Errno::EPIPE));
         }
-        let ended = Engine::new(observer, ABIS, self.until, child.pid, delivered).run();
+        let ended = Engine::new(observer, self.until, child.pid, delivered).run();
         drop(forwarder);
         drop(caught);
         match child.failure() {

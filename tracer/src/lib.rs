@@ -8,5 +8,6 @@ pub mod launch;
 pub mod memory;
 pub mod ptrace;
 pub mod resolve;
+pub mod session;
 pub mod sys;
 pub mod world;

@@ -5,7 +5,9 @@
 //! sets are read only where the kernel does not tell a call by `PTRACE_GET_SYSCALL_INFO`
 //! (before 5.3), and to change an argument.
 
-use crate::engine::{AbiId, AbiRow};
+use sentrace_schema::record::AbiDesc;
+
+use crate::engine::AbiId;
 use crate::memory::Memory;
 
 #[cfg(target_arch = "aarch64")]
@@ -23,14 +25,14 @@ pub(crate) use machine::NATIVE_EXEC;
 /// Of the ABIs of one audit arch, the one whose flag the number has set is meant (x32), else the
 /// one without a flag.
 #[must_use]
-pub fn abi_of(audit: u32, nr: u64, table: &[AbiRow]) -> Option<(AbiId, u32)> {
+pub fn abi_of(audit: u32, nr: u64, table: &[AbiDesc]) -> Option<(AbiId, u32)> {
     // The kernel looks at the low half of the register only.
     let nr = nr as u32;
     table
         .iter()
         .filter(|row| row.audit == audit && nr & row.number_flag == row.number_flag)
         .max_by_key(|row| row.number_flag)
-        .map(|row| (row.id, nr & !row.number_flag))
+        .map(|row| (AbiId(row.id), nr & !row.number_flag))
 }
 
 /// The number of clone(2) on the ABIs of an audit arch.
@@ -157,26 +159,28 @@ fn audit_at(ip: u64, memory: &dyn Memory) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use sentrace_schema::ABIS;
+
     use super::*;
 
     const AMD64: u32 = 0xC000_003E;
     const I386: u32 = 0x4000_0003;
-    const TABLE: &[AbiRow] = &[
-        AbiRow { id: AbiId(0), audit: AMD64, number_flag: 0 },
-        AbiRow { id: AbiId(2), audit: I386, number_flag: 0 },
-        AbiRow { id: AbiId(4), audit: AMD64, number_flag: 0x4000_0000 },
-    ];
 
     #[test]
     fn an_abi_is_an_audit_arch_and_a_flag() {
-        let check = |audit, nr, expect| assert_eq!(abi_of(audit, nr, TABLE), expect, "{nr:#x}");
-        check(AMD64, 257, Some((AbiId(0), 257)));
-        check(AMD64, 0x4000_0101, Some((AbiId(4), 257)));
-        check(I386, 5, Some((AbiId(2), 5)));
-        check(0xC000_00B7, 56, None);
+        let check = |audit, nr, expect: Option<(&str, u32)>| {
+            let found = abi_of(audit, nr, &ABIS);
+            let found = found.map(|(abi, nr)| (ABIS[usize::from(abi.0)].name, nr));
+            assert_eq!(found, expect, "{audit:#x} {nr:#x}");
+        };
+        check(AMD64, 257, Some(("amd64", 257)));
+        check(AMD64, 0x4000_0101, Some(("x32", 257)));
+        check(I386, 5, Some(("i386", 5)));
+        check(0xC000_00B7, 56, Some(("arm64", 56)));
+        check(0x8000_0016, 5, None);
         // Junk in the upper half, and -1 as a debugger sets it to skip a call.
-        check(AMD64, 0xdead_beef_0000_0101, Some((AbiId(0), 257)));
-        check(AMD64, u64::MAX, Some((AbiId(4), 0xBFFF_FFFF)));
+        check(AMD64, 0xdead_beef_0000_0101, Some(("amd64", 257)));
+        check(AMD64, u64::MAX, Some(("x32", 0xBFFF_FFFF)));
     }
 
     struct NoMemory;

@@ -20,6 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use nix::errno::Errno;
+use sentrace_schema::ABIS;
 
 use self::calls::Calls;
 use self::memory::{TaskMemory, Way};
@@ -28,7 +29,7 @@ use self::stop::Stop;
 use self::stopped::{Died, Stopped};
 use self::tasks::{Inside, Tasks};
 use crate::arch;
-use crate::engine::{AbiRow, Call, Ended, Fork, Observer, Task, Want};
+use crate::engine::{Call, Ended, Fork, Observer, Task, Want};
 use crate::launch::Until;
 use crate::sys::ptrace::Resume;
 use crate::sys::signals;
@@ -39,7 +40,6 @@ pub(crate) use self::delivered::Delivered;
 /// Watches an application.
 pub(crate) struct Engine<'o> {
     observer: Guarded<'o>,
-    abis: &'static [AbiRow],
     until: Until,
     /// The process that was launched, and how it ended.
     first: i32,
@@ -62,7 +62,6 @@ impl<'o> Engine<'o> {
     /// Watches process `first`, a tracee of the calling thread that has not executed its program.
     pub(crate) fn new(
         observer: &'o mut dyn Observer,
-        abis: &'static [AbiRow],
         until: Until,
         first: i32,
         delivered: Arc<Delivered>,
@@ -71,7 +70,6 @@ impl<'o> Engine<'o> {
         tasks.add(Task::leader(first));
         Self {
             observer: Guarded(Some(observer)),
-            abis,
             until,
             first,
             ended: None,
@@ -191,7 +189,7 @@ impl<'o> Engine<'o> {
             learn = self.calls.wants_to_learn();
         }
         let mut want = Want::Nothing;
-        if let Some((abi, nr)) = arch::abi_of(raw.audit, raw.nr, self.abis) {
+        if let Some((abi, nr)) = arch::abi_of(raw.audit, raw.nr, &ABIS) {
             let call = Call { abi, nr, args: raw.args, ip: raw.ip, sp: raw.sp };
             let told = self.observer.tell(|observer| observer.entry(task, &call, &memory));
             want = told.unwrap_or(Want::Nothing);
@@ -262,7 +260,8 @@ impl<'o> Engine<'o> {
             self.calls.executed(inside);
         }
         self.adopt(Some(task.tgid));
-        self.observer.tell(|observer| observer.exec(task, former));
+        let memory = TaskMemory::new(task.tid, &self.way);
+        self.observer.tell(|observer| observer.exec(task, former, &memory));
         self.resume(stopped, 0);
         Ok(())
     }
