@@ -34,6 +34,6 @@ fn the_life_of_processes_is_reported() {
         format!("exit {sh} cause 2 code 15"),
         format!("exit {sh} cause 0 code 4"),
     ];
-    let script = "cd /etc; ../bin/cat passwd; (read pid rest </proc/self/stat; kill $pid); exit 4";
+    let script = "exec 2>/dev/null; cd /etc; ../bin/cat passwd; (read pid rest </proc/self/stat; kill $pid); exit 4";
     assert_eq!(events(script), expect);
 }
