@@ -114,7 +114,7 @@ impl Resolver {
             sid: stat.sid,
             comm: self.comm(tid),
             tty_name: stat.tty_name.clone(),
-            credentials: self.credentials(view.as_ref(), &status),
+            credentials: self.credentials_in(view.as_ref(), &status),
             auid: self.auid(tid),
             created_at: self.booted.saturating_add(stat.started),
             is_thread: stat.is_thread,
@@ -169,7 +169,13 @@ impl Resolver {
         Some(Resolved { path, found: Ok(Arc::new(place)) })
     }
 
-    fn credentials(&self, view: Option<&View>, status: &Status) -> Credentials {
+    /// The ids and capabilities of a task, and nothing else of it. None: there is no such task.
+    pub fn credentials(&self, tid: i32) -> Option<Credentials> {
+        let status = self.status(tid)?;
+        Some(self.credentials_in(self.view(tid).ok().as_ref(), &status))
+    }
+
+    fn credentials_in(&self, view: Option<&View>, status: &Status) -> Credentials {
         let id = |names: Names, number: u32| Id {
             number,
             name: view.map(|view| self.name_in(view, names, number)).unwrap_or_default(),

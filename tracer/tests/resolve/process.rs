@@ -92,6 +92,7 @@ fn credentials_of_another_user() {
     }
     let victim = Victim::new(Command::new("sleep").arg("101").uid(54321).gid(12345), b"101");
     let ids = victim.facts().credentials;
+    assert_eq!(Resolver::new().unwrap().credentials(victim.pid()).as_ref(), Some(&ids));
     assert_eq!([ids.user.number, ids.euser.number, ids.fsuser.number], [54321; 3]);
     assert_eq!([ids.group.number, ids.egroup.number, ids.fsgroup.number], [12345; 3]);
     assert_eq!((ids.user.name.as_slice(), ids.cap_effective, ids.cap_permitted), (&b""[..], 0, 0));
