@@ -1,14 +1,14 @@
 //! Turns what an engine tells into events.
 //!
-//! The life cycle of processes is reported from `/proc`; calls of interest are decoded as
-//! `syscalls.yaml` describes them.
+//! The life cycle of processes is reported from `/proc` while they are stopped. Calls are let run
+//! on: decoding them is not joined here yet.
 
 use std::collections::HashMap;
 use std::fs;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sentrace_schema::wire::{Event, Header, NO_SYSCALL};
+use sentrace_schema::wire::{Event, Header, NO_SYSCALL, UNREADABLE};
 use sentrace_schema::{Payload, events, groups};
 
 use crate::engine::{Call, Ended, Fork, Observer, Task, Want};
@@ -49,13 +49,14 @@ impl<'s> Session<'s> {
     }
 
     /// Reports a fact of the life cycle.
-    fn report(&mut self, task: Task, payload: Payload) {
+    fn report(&mut self, task: Task, marks: u32, payload: Payload) {
         self.sequence += 1;
         let header = Header {
             sequence: self.sequence,
             timestamp: now(),
             pid: task.tgid,
             tid: task.tid,
+            marks,
             nr: NO_SYSCALL,
             ..Header::default()
         };
@@ -103,14 +104,20 @@ impl Observer for Session<'_> {
             Fork::Clone => 0,
         };
         let fork = events::Fork { child: child.tgid.into(), flags: flags.into() };
-        self.report(parent, Payload::Fork(fork.into()));
+        self.report(parent, 0, Payload::Fork(fork.into()));
     }
 
     fn exec(&mut self, task: Task, _: i32, memory: &dyn Memory) {
-        let process = self.snapshot(task.tid).unwrap_or_default();
+        let (pid, tid) = (task.tgid.into(), task.tid.into());
+        let unknown = || groups::Process { pid, tid, ..groups::Process::default() };
+        let snapshot = self.snapshot(task.tid);
+        let path = asked_path(task.tid, memory);
+        // It has been killed meanwhile, or may not be looked at.
+        let marks = if snapshot.is_none() || path.is_none() { UNREADABLE } else { 0 };
+        let process = snapshot.unwrap_or_else(unknown);
         self.processes.insert(task.tgid, Arc::new(process.clone()));
-        let syscall_path = asked_path(task.tid, memory).unwrap_or_default();
-        self.report(task, Payload::Exec(events::Exec { process, syscall_path }.into()));
+        let syscall_path = path.unwrap_or_default();
+        self.report(task, marks, Payload::Exec(events::Exec { process, syscall_path }.into()));
     }
 
     fn exited(&mut self, task: Task, how: Ended) {
@@ -123,7 +130,7 @@ impl Observer for Session<'_> {
             Ended::Signaled { signal, core_dumped: false } => (cause::SIGNALED, signal),
         };
         let exit = events::Exit { process, cause, code: code.into() };
-        self.report(task, Payload::Exit(exit.into()));
+        self.report(task, 0, Payload::Exit(exit.into()));
     }
 }
 
