@@ -1,6 +1,6 @@
 //! The boundary of the engines: what an engine tells about the tasks it watches, and whom it tells.
 //!
-//! Below it are stops, registers and signals ([`crate::ptrace`]); above it are calls with their
+//! Below it are stops, registers and signals (`ptrace`); above it are calls with their
 //! six argument registers and the life cycle of tasks. An engine knows neither what an argument
 //! means nor what a file is called.
 

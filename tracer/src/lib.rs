@@ -6,7 +6,7 @@ pub mod engine;
 mod forward;
 pub mod launch;
 pub mod memory;
-pub mod ptrace;
+mod ptrace;
 pub mod resolve;
 pub mod session;
 pub mod sys;
