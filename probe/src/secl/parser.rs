@@ -310,7 +310,8 @@ fn same_kind(first: &Expr, other: &Expr) -> Result<(), Error> {
         _ => "expressions",
     };
     let (first, kind) = (kind(first), kind(other));
-    if first == kind {
+    // What a name stands for shows later.
+    if first == kind || first == "names" || kind == "names" {
         return Ok(());
     }
     Err(Error::new(other.span, ErrorKind::MixedList(first, kind)))
