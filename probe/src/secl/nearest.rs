@@ -2,7 +2,9 @@
 
 /// The candidate that is closest to `name`, if any is close: at most a third of it differs.
 pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let name = &name[..name.floor_char_boundary(128)];
+    if name.len() > 256 {
+        return None;
+    }
     let limit = (name.len() / 3).max(1);
     candidates
         .filter(|candidate| candidate.len().abs_diff(name.len()) <= limit)

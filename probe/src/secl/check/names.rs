@@ -12,6 +12,11 @@ use super::super::tree::{At, Ints, Leaf, Part, Source, Strs};
 use super::super::types::{FieldRef, Kind, Registry, Text};
 use super::{Checker, Operand, Register, Unit, literal};
 
+/// What is read, and its type; no type when the length of it is meant.
+type Typed<T> = (T, Option<Kind>);
+/// Name, field, and whether its length is meant.
+type Resolved<F> = (String, FieldRef<F>, bool);
+
 impl<R: Registry> Checker<'_, R> {
     /// A constant, a macro or a field, in this order.
     pub(super) fn name(&mut self, name: &str, span: Span) -> Result<Operand<R::Field>, Error> {
@@ -39,20 +44,13 @@ impl<R: Registry> Checker<'_, R> {
 
     /// A field, maybe with indices, registers or `.length`.
     pub(super) fn field(&mut self, name: &str, span: Span) -> Result<Operand<R::Field>, Error> {
-        let (leaf, field, is_length) = self.leaf(name, span)?;
-        let source = Source::Field(leaf);
-        Ok(match is_length {
-            true => Operand::Int(Ints::Length(source), Unit::None),
-            false => Operand::source(source, field.kind),
-        })
+        let (leaf, kind) = self.leaf(name, span)?;
+        Ok(sourced(Source::Field(leaf), kind))
     }
 
     pub(super) fn variable(&mut self, name: &str, span: Span) -> Result<Operand<R::Field>, Error> {
         let (source, kind) = self.variable_source(name, span)?;
-        Ok(match kind {
-            Some(kind) => Operand::source(source, kind),
-            None => Operand::Int(Ints::Length(source), Unit::None),
-        })
+        Ok(sourced(source, kind))
     }
 
     /// A string, with the variables and fields in it.
@@ -64,8 +62,8 @@ impl<R: Registry> Checker<'_, R> {
             let (source, kind) = match sigil {
                 "$" => self.variable_source(name, span)?,
                 _ => {
-                    let (leaf, field, is_length) = self.leaf(name, span)?;
-                    (Source::Field(leaf), (!is_length).then_some(field.kind))
+                    let (leaf, kind) = self.leaf(name, span)?;
+                    (Source::Field(leaf), kind)
                 }
             };
             let Some(kind) = kind else {
@@ -86,12 +84,12 @@ impl<R: Registry> Checker<'_, R> {
         Ok(Operand::Str(Strs::Format(parts), Text::Plain))
     }
 
-    /// The source of a variable and its type; no type for `.length`.
+    /// A variable and its type; no type for `.length`.
     fn variable_source(
         &mut self,
         name: &str,
         span: Span,
-    ) -> Result<(Source<R::Field>, Option<Kind>), Error> {
+    ) -> Result<Typed<Source<R::Field>>, Error> {
         let found = match self.registry.variable(name) {
             Some(variable) => Some((name, Some(variable.kind))),
             None => name.strip_suffix(".length").and_then(|base| {
@@ -108,12 +106,8 @@ impl<R: Registry> Checker<'_, R> {
         Ok((Source::Variable(Arc::from(base)), kind))
     }
 
-    /// A field, and whether its length is meant.
-    fn leaf(
-        &mut self,
-        name: &str,
-        span: Span,
-    ) -> Result<(Leaf<R::Field>, FieldRef<R::Field>, bool), Error> {
+    /// A field and its type; no type for `.length`.
+    fn leaf(&mut self, name: &str, span: Span) -> Result<Typed<Leaf<R::Field>>, Error> {
         let bad = |why: String| Error::new(span, ErrorKind::Index(why));
         let (plain, brackets) = split_brackets(name);
         let (base, field, is_length) = self.resolve(&plain, span)?;
@@ -140,14 +134,11 @@ impl<R: Registry> Checker<'_, R> {
             }
         }
         self.uses.fields.insert(base);
-        Ok((leaf, field, is_length))
+        Ok((leaf, (!is_length).then_some(field.kind)))
     }
 
-    fn resolve(
-        &mut self,
-        name: &str,
-        span: Span,
-    ) -> Result<(String, FieldRef<R::Field>, bool), Error> {
+    /// A field by its name without brackets: name, field, and whether its length is meant.
+    fn resolve(&mut self, name: &str, span: Span) -> Result<Resolved<R::Field>, Error> {
         let found = match self.registry.field(name) {
             Some(field) => Some((name, field, false)),
             None => name.strip_suffix(".length").and_then(|base| {
@@ -200,6 +191,13 @@ impl<R: Registry> Checker<'_, R> {
         let (name, iterator) = (name.to_owned(), iterator.to_owned());
         self.registers.push(Register { name, iterator, field: field.clone() });
         Ok(self.registers.len() - 1)
+    }
+}
+
+fn sourced<F>(source: Source<F>, kind: Option<Kind>) -> Operand<F> {
+    match kind {
+        Some(kind) => Operand::source(source, kind),
+        None => Operand::Int(Ints::Length(source), Unit::None),
     }
 }
 
