@@ -4,6 +4,7 @@
 //! The types here are the vocabulary; the tables in terms of them ([`crate::EVENTS`], …) and the
 //! records themselves are generated from `syscalls.yaml`.
 
+use std::any::Any;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -41,8 +42,9 @@ pub enum Slot<'a> {
     Record(&'a mut dyn Record),
 }
 
-/// An event or group. Fields are numbered by their place in [`RecordDesc::fields`].
-pub trait Record: fmt::Debug + Send + Sync {
+/// An event or group. Fields are numbered by their place in [`RecordDesc::fields`]. Who expects
+/// a certain group may downcast it.
+pub trait Record: Any + fmt::Debug + Send + Sync {
     /// What it consists of.
     fn desc(&self) -> &'static RecordDesc;
     /// The field at `index`.

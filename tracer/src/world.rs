@@ -6,6 +6,9 @@ pub use crate::resolve::Follow;
 
 use crate::engine::Task;
 
+#[cfg(test)]
+pub(crate) mod fake;
+
 /// Answers about the system as one task sees it. What cannot be known is zero or empty; no answer
 /// fails, and none waits for a task.
 pub trait World {
@@ -21,6 +24,18 @@ pub trait World {
     /// for none gives a record with nothing but that number.
     fn process(&self, task: Task, pid: i32) -> groups::Process;
 
+    /// The process of the task itself.
+    fn caller(&self, task: Task) -> groups::Process;
+
+    /// The process that a pidfd of the task stands for; its `pid` is 0 when there is none.
+    fn process_of_pidfd(&self, task: Task, fd: i32) -> groups::Process;
+
+    /// The user ids of the task itself (threads may differ).
+    fn user_ids(&self, task: Task) -> groups::UserIds;
+
+    /// The group ids of the task itself.
+    fn group_ids(&self, task: Task) -> groups::GroupIds;
+
     /// The name that the task's root gives to a user id.
     fn user(&self, task: Task, uid: i64) -> Vec<u8>;
 
@@ -29,4 +44,8 @@ pub trait World {
 
     /// What the socket behind a descriptor of the task was made as.
     fn socket_of_fd(&self, task: Task, fd: i32) -> groups::Socket;
+
+    /// The address (`struct sockaddr_*`) of the peer of the socket behind a descriptor of the
+    /// task; empty when it has none.
+    fn peer_of_fd(&self, task: Task, fd: i32) -> Vec<u8>;
 }

@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 
 use sentrace_schema::groups;
 
-use super::{CgroupFacts, FileFacts, Follow, Id, ProcessFacts, Resolver, Start};
+use super::{CgroupFacts, End, FileFacts, Follow, Id, ProcessFacts, Resolver, Start};
 use crate::engine::Task;
 use crate::sys::namespace;
 use crate::world::World;
@@ -14,6 +14,8 @@ const PATH_MAX: usize = 4096;
 /// Entries of /proc that are searched for a pid of another namespace, where the kernel does not
 /// translate it.
 const SEARCH_MAX: usize = 4096;
+/// Bytes of /proc/PID/fdinfo/FD that are read; what tells a process comes first.
+const FDINFO_MAX: u64 = 4096;
 
 impl World for Resolver {
     fn file_at(&self, task: Task, at: Option<i32>, path: &[u8], follow: Follow) -> groups::File {
@@ -31,6 +33,45 @@ impl World for Resolver {
             .map_or(unknown, groups::Process::from)
     }
 
+    fn caller(&self, task: Task) -> groups::Process {
+        let unknown = || groups::Process {
+            pid: task.tgid.into(),
+            tid: task.tid.into(),
+            ..groups::Process::default()
+        };
+        Resolver::process(self, task.tid).map_or_else(unknown, groups::Process::from)
+    }
+
+    fn process_of_pidfd(&self, task: Task, fd: i32) -> groups::Process {
+        let pid = self.pid_of_pidfd(task.tid, fd);
+        let process = pid.and_then(|pid| Resolver::process(self, pid));
+        process.map(groups::Process::from).unwrap_or_default()
+    }
+
+    fn user_ids(&self, task: Task) -> groups::UserIds {
+        let Some(ids) = self.credentials(task.tid) else { return groups::UserIds::default() };
+        groups::UserIds {
+            uid: ids.user.number.into(),
+            user: ids.user.name,
+            euid: ids.euser.number.into(),
+            euser: ids.euser.name,
+            fsuid: ids.fsuser.number.into(),
+            fsuser: ids.fsuser.name,
+        }
+    }
+
+    fn group_ids(&self, task: Task) -> groups::GroupIds {
+        let Some(ids) = self.credentials(task.tid) else { return groups::GroupIds::default() };
+        groups::GroupIds {
+            gid: ids.group.number.into(),
+            group: ids.group.name,
+            egid: ids.egroup.number.into(),
+            egroup: ids.egroup.name,
+            fsgid: ids.fsgroup.number.into(),
+            fsgroup: ids.fsgroup.name,
+        }
+    }
+
     fn user(&self, task: Task, uid: i64) -> Vec<u8> {
         u32::try_from(uid).map(|uid| Resolver::user(self, task.tid, uid)).unwrap_or_default()
     }
@@ -46,6 +87,10 @@ impl World for Resolver {
             socket_type: facts.kind.into(),
             socket_protocol: facts.protocol.into(),
         }
+    }
+
+    fn peer_of_fd(&self, task: Task, fd: i32) -> Vec<u8> {
+        self.address_of_fd(task.tid, fd, End::Peer).unwrap_or_default()
     }
 }
 
@@ -66,6 +111,15 @@ impl Resolver {
             Err(nix::errno::Errno::ENOTTY) => self.search(tid, levels, pid),
             Err(_) => None,
         }
+    }
+
+    /// The process in our namespace that a pidfd of a task stands for. None: it has ended, or the
+    /// descriptor is no pidfd.
+    pub fn pid_of_pidfd(&self, tid: i32, fd: i32) -> Option<i32> {
+        let text = self.read_proc(tid, &format!("fdinfo/{fd}"), FDINFO_MAX)?;
+        let text = String::from_utf8(text).ok()?;
+        let pid = text.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok())?;
+        Some(pid).filter(|pid| *pid > 0)
     }
 
     /// Looks through /proc for a process that has `pid` in the namespace of a task, which is the
