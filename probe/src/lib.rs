@@ -1,5 +1,6 @@
 //! Receives events, keeps the process tree, evaluates rules, raises alerts.
 
+pub mod fields;
 pub mod rules;
 pub mod secl;
 pub mod tree;
