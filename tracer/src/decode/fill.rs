@@ -7,7 +7,7 @@ use sentrace_schema::groups;
 use sentrace_schema::record::{Record, Slot, Ty};
 
 use super::reader::Reader;
-use super::table::{Count, Dir, Scalar, Source, SyscallDesc, Type};
+use super::table::{Dir, Scalar, Source, SyscallDesc, Type};
 use crate::memory::TEXT_MAX;
 
 /// When a source is known.
@@ -45,7 +45,7 @@ pub(super) fn fill(reader: &mut Reader<'_>, source: &Source, ty: Ty, slot: Slot<
             }
         }
         Source::Member { arg, of, member } => {
-            let value = reader.member(*arg, of, *member);
+            let value = reader.note(reader.pointees().member(*arg, of, *member));
             let scalar = of.members.get(usize::from(*member)).map(|member| member.ty);
             put_number(reader, value, scalar, slot);
         }
@@ -92,18 +92,21 @@ fn fill_argument(reader: &mut Reader<'_>, arg: u8, ty: Ty, slot: Slot<'_>) {
         }
         (Some(Type::Path { .. }), slot @ Slot::Record(_)) => put(slot, reader.file(arg)),
         (Some(Type::String), Slot::Bytes(place)) => *place = reader.text(arg),
-        (Some(Type::Strings), Slot::List(place)) => *place = reader.texts(arg),
+        (Some(Type::Strings), Slot::List(place)) => {
+            *place = reader.note(reader.pointees().texts(arg))
+        }
         (Some(Type::Bytes { len }), Slot::Bytes(place)) => {
-            let len = reader.length(len);
-            *place = reader.bytes(arg, len, TEXT_MAX);
+            let len = reader.note(reader.pointees().length(len));
+            *place = reader.note(reader.pointees().bytes(arg, len, TEXT_MAX));
         }
         (Some(Type::Sockaddr { .. }), slot) => put(slot, reader.addr(arg)),
         (Some(Type::ScalarPtr(scalar, count)), Slot::Ints(place)) => {
-            *place = reader.numbers(arg, scalar, count);
+            let count = reader.note(reader.pointees().count(count));
+            *place = reader.note(reader.pointees().numbers(arg, scalar, count));
         }
         (Some(Type::ScalarPtr(scalar, _)), slot) => {
-            let first = reader.numbers(arg, scalar, Count::Fixed(1)).first().copied();
-            put_number(reader, first.unwrap_or_default(), Some(scalar), slot);
+            let first = reader.note(reader.pointees().numbers(arg, scalar, 1));
+            put_number(reader, first.first().copied().unwrap_or_default(), Some(scalar), slot);
         }
         // The pointer itself.
         (_, slot @ (Slot::Int(_) | Slot::Bool(_))) => put_int(slot, reader.arguments.value(arg)),

@@ -13,7 +13,9 @@ mod call;
 mod event;
 mod fill;
 pub mod irregular;
+mod pointee;
 mod reader;
+pub mod render;
 mod sockaddr;
 pub mod table;
 #[cfg(test)]

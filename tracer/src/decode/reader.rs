@@ -4,10 +4,11 @@ use sentrace_schema::groups;
 use smallvec::SmallVec;
 
 use super::call::Arguments;
+use super::pointee::Pointees;
 use super::sockaddr;
-use super::table::{Count, Following, Scalar, StructDesc, Type};
+use super::table::{Following, Type};
 use crate::engine::Task;
-use crate::memory::{self, ARRAY_MAX, Memory, Partial, TEXT_MAX, Width};
+use crate::memory::{self, Memory, Partial, TEXT_MAX};
 use crate::world::{Follow, World};
 
 /// A call at one of its two moments, with everything that can be asked about it.
@@ -52,22 +53,9 @@ impl Reader<'_> {
         self.result.filter(|result| super::table::is_success(*result))
     }
 
-    /// Text that an argument points to, as it was at entry; empty for NULL.
+    /// Text that an argument points to, as it was at entry.
     pub(super) fn text(&mut self, arg: u8) -> Vec<u8> {
         self.input(arg, read_text).value
-    }
-
-    /// The vector of texts that an argument points to; empty for NULL.
-    pub(super) fn texts(&mut self, arg: u8) -> Vec<Vec<u8>> {
-        let pointer = self.arguments.layout().word;
-        let addr = self.arguments.bits(arg);
-        if addr == 0 { vec![] } else { self.note(memory::texts(self.memory, addr, pointer)) }
-    }
-
-    /// The buffer that an argument points to, `len` bytes long; empty for NULL.
-    pub(super) fn bytes(&mut self, arg: u8, len: u64, max: usize) -> Vec<u8> {
-        let addr = self.arguments.bits(arg);
-        if addr == 0 { vec![] } else { self.note(memory::bytes(self.memory, addr, len, max)) }
     }
 
     /// The file that a path argument means now.
@@ -109,69 +97,14 @@ impl Reader<'_> {
     /// The socket address that an argument points to.
     pub(super) fn addr(&mut self, arg: u8) -> groups::Addr {
         let Some(Type::Sockaddr { len }) = self.ty(arg) else { return groups::Addr::default() };
-        let len = self.length(len);
-        let max = sockaddr::MAX;
-        let bytes = self.input(arg, |addr, memory| memory::bytes(memory, addr, len, max));
+        let len = self.note(self.pointees().length(len));
+        let bytes = self.input(arg, |at, arg| at.bytes(arg, len, sockaddr::MAX));
         sockaddr::record(&bytes.value)
     }
 
-    /// A length that is the value of an argument, or what it points to (`socklen_t *`).
-    pub(super) fn length(&mut self, arg: u8) -> u64 {
-        let bits = self.arguments.bits(arg);
-        match self.ty(arg) {
-            Some(Type::Scalar(_)) => bits,
-            Some(Type::ScalarPtr(scalar, _)) if bits != 0 => {
-                let width = scalar.width(self.arguments.layout());
-                self.note(memory::number(self.memory, bits, width))
-            }
-            _ => 0,
-        }
-    }
-
-    /// The number of elements that a pointer points to, at most [`ARRAY_MAX`].
-    pub(super) fn count(&mut self, count: Count) -> usize {
-        let count = match count {
-            Count::Fixed(count) => u64::from(count),
-            Count::Arg(arg) => self.length(arg),
-        };
-        usize::try_from(count).unwrap_or(ARRAY_MAX).min(ARRAY_MAX)
-    }
-
-    /// The numbers that an argument points to; none for NULL.
-    pub(super) fn numbers(&mut self, arg: u8, scalar: Scalar, count: Count) -> Vec<i64> {
-        let width = scalar.width(self.arguments.layout());
-        let count = self.count(count);
-        let bytes = self.bytes(arg, (count * width.bytes()) as u64, ARRAY_MAX * 8);
-        let offsets = (0..count).map(|index| index * width.bytes());
-        let numbers = offsets.map_while(|offset| memory::number_in(&bytes, offset, width));
-        numbers.map(|bits| scalar.number(bits, width)).collect()
-    }
-
-    /// A member of the structure that an argument points to; 0 for NULL.
-    pub(super) fn member(&mut self, arg: u8, of: &StructDesc, member: u8) -> i64 {
-        let Some(member) = of.members.get(usize::from(member)) else { return 0 };
-        let addr = self.arguments.bits(arg);
-        if addr == 0 {
-            return 0;
-        }
-        let offset = member.offset.on(self.arguments.abi);
-        let width = member.ty.width(self.arguments.layout());
-        let bits = match addr.checked_add(u64::from(offset)) {
-            Some(addr) => memory::number(self.memory, addr, width),
-            None => Partial { value: 0, marks: sentrace_schema::wire::UNREADABLE },
-        };
-        member.ty.number(self.note(bits), width)
-    }
-
-    /// The number at an offset of the structure that an argument points to; `None` for NULL.
-    pub(super) fn number_at(&mut self, arg: u8, offset: u64, width: Width) -> Option<u64> {
-        let addr = self.arguments.bits(arg);
-        if addr == 0 {
-            return None;
-        }
-        let read = memory::number(self.memory, addr.checked_add(offset)?, width);
-        let is_whole = read.is_whole();
-        Some(self.note(read)).filter(|_| is_whole)
+    /// What the arguments point to.
+    pub(super) fn pointees(&self) -> Pointees<'_> {
+        Pointees { arguments: self.arguments, memory: self.memory }
     }
 
     /// A value, with its marks taken over.
@@ -181,28 +114,24 @@ impl Reader<'_> {
     }
 
     pub(super) fn ty(&self, arg: u8) -> Option<Type> {
-        Some(self.arguments.syscall.args.get(usize::from(arg))?.ty)
+        self.pointees().ty(arg)
     }
 
     fn input(
         &mut self,
         arg: u8,
-        read: impl FnOnce(u64, &dyn Memory) -> Partial<Vec<u8>>,
+        read: impl FnOnce(Pointees<'_>, u8) -> Partial<Vec<u8>>,
     ) -> Partial<Vec<u8>> {
         if let Some((_, seen)) = self.inputs.0.iter().find(|(seen, _)| *seen == arg) {
             return seen.clone();
         }
-        let addr = self.arguments.bits(arg);
-        if addr == 0 {
-            return Partial::default();
-        }
-        let read = read(addr, self.memory);
+        let read = read(self.pointees(), arg);
         self.marks |= read.marks;
         self.inputs.0.push((arg, read.clone()));
         read
     }
 }
 
-fn read_text(addr: u64, memory: &dyn Memory) -> Partial<Vec<u8>> {
-    memory::text(memory, addr, TEXT_MAX)
+fn read_text(at: Pointees<'_>, arg: u8) -> Partial<Vec<u8>> {
+    at.text(arg, TEXT_MAX)
 }

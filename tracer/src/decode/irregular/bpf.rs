@@ -54,7 +54,8 @@ fn attr(reader: &mut Reader<'_>, command: i64) -> Option<Vec<u8>> {
     }
     let attr = reader.arguments.index("uattr")?;
     let size = reader.arguments.index("size").map(|size| reader.arguments.bits(size))?;
-    let mut attr = reader.bytes(attr, size.min(ATTR_MAX as u64), ATTR_MAX);
+    let size = size.min(ATTR_MAX as u64);
+    let mut attr = reader.note(reader.pointees().bytes(attr, size, ATTR_MAX));
     attr.resize(ATTR_MAX, 0);
     Some(attr)
 }

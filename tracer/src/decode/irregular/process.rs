@@ -5,7 +5,7 @@ use sentrace_schema::record::Slot;
 
 use crate::decode::fill::{put, put_int, put_text};
 use crate::decode::reader::Reader;
-use crate::memory::{TEXT_MAX, Width, text};
+use crate::memory::{self, TEXT_MAX, Width};
 
 /// `PR_SET_NAME` (linux/prctl.h).
 const PR_SET_NAME: i64 = 15;
@@ -28,14 +28,11 @@ pub(super) fn capability_sets(reader: &mut Reader<'_>, slot: Slot<'_>) {
     const SIZE: u64 = 12;
     let args = (reader.arguments.index("header"), reader.arguments.index("data"));
     let (Some(header), Some(data)) = args else { return };
-    let version = reader.number_at(header, 0, Width::W32);
+    let version = reader.note(reader.pointees().number(header, 0, Width::W32));
+    let mut half = |offset| reader.note(reader.pointees().number(data, offset, Width::W32));
     let mut set = |offset| {
-        let low = reader.number_at(data, offset, Width::W32).unwrap_or_default();
-        let high = match version {
-            Some(CAPABILITY_VERSION_1) => None,
-            _ => reader.number_at(data, SIZE + offset, Width::W32),
-        };
-        (low | high.unwrap_or_default() << 32).cast_signed()
+        let high = if version == CAPABILITY_VERSION_1 { 0 } else { half(SIZE + offset) };
+        (half(offset) | high << 32).cast_signed()
     };
     put(slot, CapabilitySets { cap_effective: set(0), cap_permitted: set(4) });
 }
@@ -57,7 +54,7 @@ pub(super) fn prctl_name(reader: &mut Reader<'_>, slot: Slot<'_>) {
     if reader.named("option") == Some(PR_SET_NAME)
         && let Some(arg) = reader.arguments.index("arg2")
     {
-        let name = text(reader.memory, reader.arguments.bits(arg), TEXT_MAX);
+        let name = memory::text(reader.memory, reader.arguments.bits(arg), TEXT_MAX);
         put_text(slot, reader.note(name));
     }
 }

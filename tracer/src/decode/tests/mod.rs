@@ -3,6 +3,7 @@
 mod arguments;
 mod events;
 mod random;
+mod render;
 
 use sentrace_schema::{Payload, abi};
 

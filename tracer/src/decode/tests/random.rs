@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::{NUMBERS, RESULTS, SYSCALLS};
+use super::super::{NUMBERS, RESULTS, SYSCALLS, render};
 use super::*;
 use crate::memory::fake::{FakeMemory, NoiseMemory, mix};
 
@@ -29,6 +29,11 @@ fn decode_all(seed: u64, memory: &dyn Memory) -> usize {
         for (nr, _) in numbers.iter() {
             let args = registers(mix(seed) ^ u64::from(*nr) << 8 ^ (abi as u64) << 40);
             let call = Call { abi: AbiId(abi as u16), nr: *nr, args, ip: 0, sp: 0 };
+            let line = render::entered(&call, memory, render::Style::default());
+            for result in [0, 3, -1, i64::MIN, i64::MAX] {
+                let line = line.clone().returned(result, memory);
+                assert!(line.is_ascii() && line.len() < 200_000, "{line}");
+            }
             let Some(pending) = entry(CALLER, &call, memory, &world) else { continue };
             let predicted = pending.clone().predicted(memory, &world);
             assert_eq!(predicted.payload.event().id, pending.event());
