@@ -17,8 +17,9 @@ use std::sync::LazyLock;
 
 use sentrace_schema::record::{EventDesc, FieldDesc, RecordDesc, Ty};
 use sentrace_schema::{CONTEXT, EVENTS, abi, groups};
+use sentrace_yaml::nearest;
 
-use crate::secl::{Constant, FieldRef, Kind, Registry, Text, VariableRef, nearest};
+use crate::secl::{Constant, FieldRef, Kind, Registry, Text, VariableRef};
 
 pub use context::{EventContext, Host, Variables};
 

@@ -15,7 +15,6 @@ pub mod error;
 mod eval;
 pub mod lexer;
 mod matcher;
-mod nearest;
 pub mod parser;
 mod pattern;
 #[cfg(test)]
@@ -27,6 +26,5 @@ pub use ast::Expr;
 pub use check::{Condition, Macros, Program, Uses};
 pub use error::{Error, ErrorKind, Span};
 pub use eval::Owned;
-pub use nearest::nearest;
 pub use parser::{parse, parse_macro};
 pub use types::{Constant, Context, FieldRef, Kind, Registry, Text, Value, VariableRef};

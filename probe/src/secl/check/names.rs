@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use sentrace_yaml::nearest;
 
 use super::super::error::{Error, ErrorKind, Span};
 use super::super::eval::MAX_REGISTERS;
 use super::super::matcher::LiteralKind;
-use super::super::nearest::nearest;
 use super::super::tree::{At, Ints, Leaf, Part, Source, Strs};
 use super::super::types::{FieldRef, Kind, Registry, Text};
 use super::{Checker, Operand, Register, Unit, literal};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use ipnet::IpNet;
+use sentrace_yaml::nearest;
 
 use super::super::*;
 
