@@ -68,7 +68,8 @@ fn errors() {
         let errors = parse("f", text).unwrap_err();
         assert_eq!(errors.iter().next().unwrap().place.line, line, "{text}: {errors}");
     }
-    for text in ["[".repeat(100), "- ".repeat(100), "{a: ".repeat(100_000)] {
+    assert!(parse("f", &"{a: ".repeat(100_000)).is_err());
+    for text in ["[".repeat(100), "- ".repeat(100), "{a: ".repeat(100)] {
         let errors = parse("f", &text).unwrap_err();
         assert!(errors.to_string().contains("too deeply"), "{errors}");
     }
