@@ -42,6 +42,11 @@ impl Errors {
         self.found.iter()
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()

@@ -22,11 +22,13 @@
 mod build;
 mod errors;
 mod nearest;
+mod read;
 mod scalar;
 
 pub use build::{MAX_DEPTH, MAX_SIZE, parse};
 pub use errors::{Errors, Located};
 pub use nearest::nearest;
+pub use read::Fields;
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq)]

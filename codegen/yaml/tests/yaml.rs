@@ -1,7 +1,7 @@
 //! What files mean, and what is wrong with them.
 
 use proptest::prelude::*;
-use sentrace_yaml::{Node, Value, parse};
+use sentrace_yaml::{Errors, Fields, Node, Value, parse};
 
 /// The tree without its places.
 fn show(node: &Node) -> String {
@@ -89,6 +89,38 @@ fn places() {
     assert_eq!(slice(long.get("x").unwrap()).trim_end(), "folded\n    text");
     assert_eq!(slice(long.get("y").unwrap()), "1");
     assert_eq!((long.place.line, long.place.column), (3, 3));
+}
+
+#[test]
+fn typed_access() {
+    let text = "text: 1\nbool: [x]\nint: 300\nnumber: x\nlist: {}\nmap: 2\nmax_sise: 3\n4: x\n";
+    let root = parse("f", text).unwrap();
+    let mut errors = Errors::new("f");
+    let mut fields = Fields::of(&root, &mut errors);
+    assert_eq!(fields.get("text").unwrap().text(&mut errors), None);
+    assert_eq!(fields.get("bool").unwrap().bool(&mut errors), None);
+    let int = fields.get("int").unwrap();
+    assert_eq!(int.int::<u16>(.., "a number of 16 bits", &mut errors), Some(300));
+    assert_eq!(int.int::<u8>(.., "a number of 8 bits", &mut errors), None);
+    assert_eq!(int.int(1..=64_i64, "1 to 64", &mut errors), None);
+    assert_eq!(fields.get("number").unwrap().int(0..8_u8, "0 to 7", &mut errors), None);
+    assert!(fields.get("list").unwrap().seq(&mut errors).is_empty());
+    assert!(fields.get("map").unwrap().map(&mut errors).is_empty());
+    assert!(fields.get("max_size").is_none());
+    assert!(fields.need("min_size", &mut errors).is_none());
+    fields.finish(&mut errors);
+    let expected = "\
+        f:1:1: `min_size` is missing\n\
+        f:1:7: expected a string, found an integer\n\
+        f:2:7: expected `true` or `false`, found a list\n\
+        f:3:6: expected a number of 8 bits, found 300\n\
+        f:3:6: expected 1 to 64, found 300\n\
+        f:4:9: expected 0 to 7, found a string\n\
+        f:5:7: expected a list, found a map\n\
+        f:6:6: expected a map, found an integer\n\
+        f:7:1: unknown key `max_sise` (did you mean `max_size`?)\n\
+        f:8:1: expected a string as key, found an integer";
+    assert_eq!(errors.to_string(), expected);
 }
 
 proptest! {
