@@ -6,26 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use nix::errno::Errno;
+pub use sentrace_bpf::Instruction;
 
 use crate::engine::{Ended, Observer};
 use crate::forward::Forwarder;
 use crate::ptrace::{Delivered, Engine};
 use crate::sys::child::{self, Plan, Stage};
 use crate::sys::{ptrace, signals};
-
-/// An instruction of a seccomp filter: `struct sock_filter` (linux/filter.h).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(C)]
-pub struct Instruction {
-    /// Operation.
-    pub code: u16,
-    /// Instructions to skip when the condition holds.
-    pub jt: u8,
-    /// Instructions to skip when it does not.
-    pub jf: u8,
-    /// Operand.
-    pub k: u32,
-}
 
 /// How long an application is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 pub mod arch;
 pub mod decode;
 pub mod engine;
+pub mod filter;
 mod forward;
 pub mod launch;
 pub mod memory;

@@ -57,7 +57,7 @@ impl<T> Partial<T> {
 }
 
 /// Width of a number in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Width {
     /// 8 bits.
     W8,

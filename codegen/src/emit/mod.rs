@@ -3,7 +3,6 @@
 pub mod capnp;
 pub mod decoders;
 pub mod docs;
-pub mod filter;
 pub mod names;
 pub mod records;
 pub mod source;

@@ -114,7 +114,9 @@ impl Arguments {
         }
     }
 
-    fn width(&self, arg: u8) -> Width {
+    /// How much of the register (or pair) of an argument counts.
+    #[must_use]
+    pub fn width(&self, arg: u8) -> Width {
         let layout = self.layout();
         self.scalar(arg).map_or(layout.register, |scalar| scalar.register_width(layout))
     }
