@@ -17,9 +17,9 @@ use sentrace_schema::record::AbiDesc;
 use sentrace_schema::{ABIS, EVENTS};
 
 use crate::arch;
-use crate::decode::table::{self, PerAbi, Slot, Test};
+use crate::decode::table::{self, PerAbi, Slot, SyscallDesc, Test};
 use crate::decode::{self, Arguments, NUMBERS};
-use crate::engine::{AbiId, Call};
+use crate::engine::AbiId;
 use crate::memory::Width;
 
 /// The filter of this machine's ABIs. Calls that may become an event that is `wanted` (by wire
@@ -44,14 +44,17 @@ pub fn sections(machine: &str, wanted: &dyn Fn(u16) -> bool, action: u32) -> Vec
 /// Empty when the ABI has no such call.
 #[must_use]
 pub fn bindings(abi: AbiId, nr: u32) -> Vec<Binding> {
+    decode::numbered(abi, nr).map_or(Vec::new(), |syscall| of_call(abi, syscall))
+}
+
+fn of_call(abi: AbiId, syscall: &'static SyscallDesc) -> Vec<Binding> {
     // Where the arguments are does not depend on what they are.
-    let call = Call { abi, nr, args: [0; 6], ip: 0, sp: 0 };
-    let Some(arguments) = Arguments::of(&call) else { return Vec::new() };
-    let carried = arguments.syscall.becomes.iter().flat_map(|becomes| {
+    let arguments = Arguments::new(abi, syscall, [0; 6]);
+    let carried = syscall.becomes.iter().flat_map(|becomes| {
         let events = EVENTS.iter().filter(|event| !event.by_engine);
         events.filter_map(|event| binding(&arguments, event.id, becomes.when, false))
     });
-    let own = arguments.syscall.events.iter();
+    let own = syscall.events.iter();
     let own = own.filter_map(|of| binding(&arguments, of.event, of.when, true));
     carried.chain(own).collect()
 }
@@ -103,11 +106,11 @@ fn binding(
 
 /// A condition on an argument as one on registers; `None` if the call does not have it.
 fn tested(arguments: &Arguments, condition: &table::Condition) -> Option<bpf::Condition> {
-    let counts = arguments.width(condition.arg).min(arguments.layout().register);
+    let counts = arguments.width(condition.arg);
     let (arg, width) = match arguments.slot(condition.arg) {
         Slot::Absent => return None,
-        Slot::Pair(low) => (low, bpf::Width::Pair),
-        Slot::One(index) => (index, width(counts)),
+        Slot::Pair(low) if counts == Width::W64 => (low, bpf::Width::Pair),
+        Slot::Pair(index) | Slot::One(index) => (index, width(counts)),
     };
     let on = |values: &PerAbi<u64>| values.on(arguments.abi);
     let op = match &condition.test {

@@ -57,7 +57,7 @@ impl<T> Partial<T> {
 }
 
 /// Width of a number in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Width {
     /// 8 bits.
     W8,

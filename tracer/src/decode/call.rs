@@ -20,8 +20,12 @@ impl Arguments {
     /// The arguments of a call; `None` if its ABI has no such call.
     #[must_use]
     pub fn of(call: &Call) -> Option<Self> {
-        let syscall = super::numbered(call.abi, call.nr)?;
-        Some(Self { abi: call.abi, syscall, shapes: syscall.shapes, registers: call.args })
+        Some(Self::new(call.abi, super::numbered(call.abi, call.nr)?, call.args))
+    }
+
+    /// The arguments of a call that was made with these registers.
+    pub(crate) fn new(abi: AbiId, syscall: &'static SyscallDesc, registers: [u64; 6]) -> Self {
+        Self { abi, syscall, shapes: syscall.shapes, registers }
     }
 
     /// The arguments of a call, or of the call that it is in disguise (`socketcall`).

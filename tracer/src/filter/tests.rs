@@ -5,6 +5,8 @@ use sentrace_bpf::{SeccompData, action, compile, const_allow, run};
 
 use super::*;
 use crate::decode::SYSCALLS;
+use crate::decode::table::ArgDesc;
+use crate::engine::Call;
 use crate::memory::fake::mix;
 
 /// Numbers worth a look: the tables', those between and behind them, and the private ones of
@@ -47,6 +49,72 @@ fn edges(abi: AbiId, nr: u32) -> Vec<u64> {
         }
     }
     edges
+}
+
+/// Whether the conditions of a call hold for these registers, as the filter tests them.
+fn is_matched(abi: AbiId, syscall: &'static SyscallDesc, args: &[u64; 6]) -> bool {
+    let bindings = of_call(abi, syscall);
+    bindings.iter().any(|binding| binding.when.iter().all(|condition| condition.holds(args)))
+}
+
+/// Every test on every type, in registers, pairs and nowhere.
+#[test]
+fn conditions_on_any_argument() {
+    use table::{Binding, Condition, Dir, Scalar::*, Shapes, Slot::*, Type};
+    const VALUE: PerAbi<u64> = PerAbi(&[0xffff_ffff_ffff_ff9c]);
+    const ZERO: PerAbi<u64> = PerAbi(&[0]);
+    let types = [
+        Type::Scalar(Int),
+        Type::Scalar(Mode),
+        Type::Scalar(Ulong),
+        Type::Scalar(U64),
+        Type::Scalar(OldUid),
+        Type::String,
+    ];
+    let tests = [
+        || Test::Eq(VALUE),
+        || Test::Ne(VALUE),
+        || Test::Ne(ZERO),
+        || Test::AnyBits(VALUE),
+        || Test::NoBits(VALUE),
+        || Test::In(&[ZERO, VALUE]),
+    ];
+    let shapes = [
+        Shapes::InOrder,
+        Shapes::PerAbi(&[&[One(5)], &[One(2)], &[Pair(4)], &[Pair(2)], &[Absent]]),
+    ];
+    for ty in types {
+        for (test, shapes) in
+            tests.into_iter().flat_map(|test| shapes.map(|shapes| (test(), shapes)))
+        {
+            let name = format!("{ty:?} {test:?} {shapes:?}");
+            let when = Box::leak(Box::new([Condition { arg: 0, test }]));
+            let event = Box::leak(Box::new([Binding { event: 0, when, sources: &[] }]));
+            let args = Box::leak(Box::new([ArgDesc { name: "it", ty, dir: Dir::In }]));
+            let syscall = SyscallDesc { name: "any", args, shapes, becomes: None, events: event };
+            let syscall = Box::leak(Box::new(syscall));
+            for abi in ABIS.iter().map(|abi| AbiId(abi.id)) {
+                let one = Arguments::new(abi, syscall, [0; 6]);
+                if one.width(0).bytes() > one.layout().register.bytes()
+                    && matches!(one.slot(0), One(_))
+                {
+                    continue; // 64 bits do not fit.
+                }
+                for seed in 0..200 {
+                    let values = [0, u64::MAX, 0xffff_ff9c, 0xff9c, 0xffff_ffff, 0x1_0000_0000];
+                    let registers = std::array::from_fn(|register| {
+                        values[mix(seed << 8 | register as u64) as usize % values.len()]
+                    });
+                    let expect = Arguments::new(abi, syscall, registers).hold(when);
+                    assert_eq!(
+                        is_matched(abi, syscall, &registers),
+                        expect,
+                        "{name} {abi:?} {registers:x?}"
+                    );
+                }
+            }
+        }
+    }
 }
 
 /// Compares all answers of the filters for `wanted` with what decoding says; `seed` chooses the
