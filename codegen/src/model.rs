@@ -1,5 +1,5 @@
 //! The resolved model: what `syscalls.yaml` means, with every name looked up and every default
-//! filled in. Every output derives from it, and nothing in it can be wrong: [`crate::check`] has
+//! filled in. Every output derives from it, and nothing in it can be wrong: the checks have
 //! the last word before a model exists.
 //!
 //! Cross references are indices into the model's own vectors ([`SetId`], [`EventId`], …), so that

@@ -2,8 +2,8 @@
 //! `syscalls.yaml` describes.
 //!
 //! A name is looked up by walking descriptors: `exec.interpreter.file.path` is the field `path` of
-//! the group `interpreter.file` of the event `exec`. [`legacy`] knows names of former times, and
-//! [`unseen`] those that rules may use although nothing ever fills them here.
+//! the group `interpreter.file` of the event `exec`. `legacy` knows names of former times, and
+//! `unseen` those that rules may use although nothing ever fills them here.
 
 mod constants;
 mod context;

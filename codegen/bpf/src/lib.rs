@@ -1,6 +1,6 @@
 //! Seccomp filters: which calls of an application stop, as a classic BPF program.
 //!
-//! [`compile`] turns the rules of each ABI ([`Section`]) into a [`Program`]. It tests the
+//! [`fn@compile`] turns the rules of each ABI ([`Section`]) into a [`Program`]. It tests the
 //! architecture first, then the number in a balanced tree, and looks at arguments only inside the
 //! branch of a call that has conditions: for all other calls the answer depends on architecture
 //! and number alone, which Linux 5.11 and newer find out once and keep in a bitmap

@@ -13,7 +13,7 @@ use crate::world::{Follow, World};
 
 /// A call at one of its two moments, with everything that can be asked about it.
 ///
-/// What is missing from an answer is added to [`Reader::marks`].
+/// What is missing from an answer is added to `Reader::marks`.
 pub struct Reader<'a> {
     pub(super) task: Task,
     pub(super) arguments: &'a Arguments,
