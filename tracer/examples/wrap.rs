@@ -1,15 +1,18 @@
 //! The least that uses the engine: runs a command with some calls trapped and logs what the
 //! engine tells. The engine's tests run it, so that no test waits for another's children.
 //!
-//! `wrap [--trap=NR,…] [--exit] [--panic] [--first] [--log=FILE] [--uid=N] [--gid=N] [--cwd=DIR]
-//! CMD…`
+//! `wrap [--trap=NR,… | --events=NAME,…] [--exit] [--panic] [--first] [--log=FILE] [--uid=N]
+//! [--gid=N] [--cwd=DIR] CMD…`
 
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
 use std::process::exit;
 
+use sentrace_bpf::action;
+use sentrace_schema::event;
 use sentrace_tracer::engine::{Call, Ended, Fork, Observer, Task, Want};
+use sentrace_tracer::filter::program;
 use sentrace_tracer::launch::{Instruction, Launch, Until};
 use sentrace_tracer::memory::Memory;
 
@@ -24,6 +27,7 @@ fn main() {
                 let numbers = numbers.split(',').map(|nr| nr.parse().expect("a number"));
                 launch.filter = filter(&numbers.collect::<Vec<_>>());
             }
+            Some(("--events", names)) => launch.filter = filter_of(names),
             Some(("--log", path)) => log.file = Some(File::create(path).expect("a log")),
             Some(("--uid", id)) => launch.uid = id.parse().ok(),
             Some(("--gid", id)) => launch.gid = id.parse().ok(),
@@ -57,6 +61,14 @@ fn filter(numbers: &[u32]) -> Vec<Instruction> {
     }
     filter.push(returns(libc::SECCOMP_RET_ALLOW));
     filter
+}
+
+/// Traps the calls of events.
+fn filter_of(names: &str) -> Vec<Instruction> {
+    let ids = names.split(',').map(|name| event(name).expect("an event").id);
+    let ids: Vec<u16> = ids.collect();
+    let program = program(&|id| ids.contains(&id), action::TRACE).expect("a filter");
+    program.into()
 }
 
 /// One line for everything that is told.

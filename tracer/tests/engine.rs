@@ -1,6 +1,7 @@
 //! The engine on real programs: each test runs `examples/wrap` as a process of its own, because
 //! an engine waits for all children of its thread.
 //!
+//! - `filter`: filters made from wanted events
 //! - `kernels`: kernels that lack newer calls
 //! - `life`: threads, processes and programs
 //! - `outcome`: exit statuses, signals, launching
@@ -9,6 +10,8 @@
 //! - `stops`: stops, traps, signals and deaths
 //! - `transparency`: what an application sees of itself, traced and untraced alike
 
+#[path = "engine/filter.rs"]
+mod filter;
 #[path = "engine/kernels.rs"]
 mod kernels;
 #[path = "engine/life.rs"]

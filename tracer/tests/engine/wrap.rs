@@ -78,10 +78,17 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 
 /// The lines that `wrap` logs for a command, and its output.
 pub(crate) fn logged(options: &[&str], command: &[&str]) -> (Vec<String>, Output) {
+    let trap = format!("--trap={}", calls());
+    logged_with(&[&[trap.as_str()], options].concat(), command)
+}
+
+/// As [`logged`], with nothing trapped but what the options say.
+pub(crate) fn logged_with(options: &[&str], command: &[&str]) -> (Vec<String>, Output) {
     let place = tempfile::tempdir().expect("a directory");
     let log = place.path().join("log");
     let option = format!("--log={}", log.display());
-    let output = wrap(&[&option]).args(options).args(command).output().expect("a process");
+    let mut wrap = Command::new(example());
+    let output = wrap.arg(option).args(options).args(command).output().expect("a process");
     let lines = fs::read_to_string(log).expect("a log").lines().map(str::to_owned).collect();
     (lines, output)
 }
