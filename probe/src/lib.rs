@@ -1,6 +1,7 @@
 //! Receives events, keeps the process tree, evaluates rules, raises alerts.
 
 pub mod fields;
+pub mod output;
 pub mod rules;
 pub mod secl;
 pub mod tree;

@@ -10,11 +10,13 @@
 
 pub mod derive;
 pub mod frame;
+mod names;
 pub mod record;
 mod registry;
 pub mod wire;
 
 pub use generated::{ABIS, CONTEXT, EVENTS, FAMILIES, GROUPS, Payload, SETS, events, groups, sets};
+pub use names::Named;
 pub use registry::{abi, constant, constants, event};
 
 mod generated {

@@ -1,0 +1,81 @@
+//! What people and other programs see of events and alerts.
+//!
+//! An [`Output`] is told of every event that it wants and of every alert. `json` writes them as
+//! objects for programs, `text` as lines for people. Both walk the descriptors of the records
+//! ([`layout`]): no event has code of its own here, and a field is printed at the place that
+//! `syscalls.yaml` gives it.
+
+mod escape;
+pub mod json;
+pub mod layout;
+mod scrub;
+pub mod text;
+mod time;
+
+use std::io;
+use std::sync::Arc;
+
+use sentrace_schema::wire::Event;
+
+use crate::tree::Entry;
+
+/// Where events and alerts go.
+pub trait Output: Send {
+    /// Whether it wants events that no rule is about.
+    fn wants_events(&self) -> bool;
+
+    /// Takes an event, with the alert that a rule raises on it.
+    ///
+    /// # Errors
+    /// It cannot be written. The output may be told of more nevertheless.
+    fn write(&mut self, report: &Report<'_>) -> io::Result<()>;
+}
+
+/// An event with what is known about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'a> {
+    /// What happened.
+    pub event: &'a Event,
+    /// The process that it is about.
+    pub entry: &'a Arc<Entry>,
+    /// Who saw it.
+    pub origin: &'a Origin,
+    /// When it arrived here, in ns since the epoch.
+    pub received: u64,
+    /// Why it is reported, if for a rule.
+    pub alert: Option<&'a Alert<'a>>,
+}
+
+/// Who saw an event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Tells tracers apart.
+    pub tracer: u64,
+    /// How it catches calls: `ptrace`, …
+    pub engine: Vec<u8>,
+    /// Name of its machine or container.
+    pub hostname: Vec<u8>,
+}
+
+/// A rule that an event is about.
+#[derive(Debug, Clone, Default)]
+pub struct Alert<'a> {
+    /// Id of the rule.
+    pub rule: &'a str,
+    /// Version of the rule, maybe empty.
+    pub version: &'a str,
+    /// What the rule says about itself.
+    pub description: &'a str,
+    /// The condition.
+    pub expression: &'a str,
+    /// `name:value`, as the rule has them.
+    pub tags: &'a [String],
+    /// Name of its policy.
+    pub policy: &'a str,
+    /// Version of its policy, maybe empty.
+    pub policy_version: &'a str,
+    /// Alerts of the rule that were held back since the last one.
+    pub suppressed: u64,
+    /// Variables of the rules, with their values as text.
+    pub variables: &'a [(String, String)],
+}
