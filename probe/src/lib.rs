@@ -2,6 +2,7 @@
 
 pub mod fields;
 pub mod output;
+pub mod pipeline;
 pub mod rules;
 pub mod secl;
 pub mod tree;

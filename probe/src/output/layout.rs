@@ -125,8 +125,11 @@ impl Layout {
     /// Adds the fields of a record that is reached by `groups`.
     fn add(&mut self, desc: &'static RecordDesc, groups: &[usize], own: bool) {
         let known = BRIEF.iter().any(|(group, _)| *group == desc.name);
+        let has_flags = desc.field("flags").is_some();
         let field = |name, last, ty| {
             let brief = own || !known || BRIEF.contains(&(desc.name, name));
+            // Beside flags, a mode counts only when they say so.
+            let own = own && !(has_flags && is_mode(ty));
             Field { groups: groups.into(), last, ty, own, brief }
         };
         for (index, of) in desc.fields.iter().enumerate() {
@@ -203,15 +206,15 @@ impl Field {
     /// The set whose names the value has.
     pub(super) fn set(&self) -> Option<&'static SetDesc> {
         match self.ty {
-            Ty::Set(set) if !self.is_mode() => Some(set),
+            Ty::Set(set) if !is_mode(self.ty) => Some(set),
             _ => None,
         }
     }
+}
 
-    /// Whether it is type and permission bits, which have names in rules only.
-    pub(super) fn is_mode(&self) -> bool {
-        matches!(self.ty, Ty::Mode) || matches!(self.ty, Ty::Set(set) if set.name == "inode_mode")
-    }
+/// Whether it is type and permission bits, which have names in rules only.
+pub(super) fn is_mode(ty: Ty) -> bool {
+    matches!(ty, Ty::Mode) || matches!(ty, Ty::Set(set) if set.name == "inode_mode")
 }
 
 impl Item<'_> {

@@ -5,7 +5,7 @@ use sentrace_schema::wire::Event;
 use sentrace_tracer::decode::render::{names, signal};
 use sentrace_tracer::engine::AbiId;
 
-use crate::output::layout::{self, Field, Item, Layout, What};
+use crate::output::layout::{self, Field, Item, Layout, What, is_mode};
 use crate::output::scrub;
 use crate::output::time::Rfc3339;
 
@@ -72,7 +72,7 @@ impl Walk {
             (Some(set), _) => names(AbiId(self.abi), set, value, value.cast_unsigned()),
             (None, Ty::Timestamp) => Rfc3339(value.max(0).cast_unsigned()).to_string(),
             (None, Ty::Signal) => signal(value),
-            _ if field.is_mode() => format!("0{value:03o}"),
+            _ if is_mode(field.ty) => format!("0{value:03o}"),
             _ => value.to_string(),
         }
     }
