@@ -4,12 +4,20 @@
 //! when it cannot be executed, 125 when they fail themselves; 1 when another command fails; 2 when
 //! the command line is wrong.
 
+mod events;
+mod filter;
 mod log;
+mod notation;
 mod run;
+mod syscalls;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
+use sentrace_schema::ABIS;
+use sentrace_schema::record::AbiDesc;
 
 /// Runtime security for Linux without eBPF.
 ///
@@ -37,12 +45,18 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Syscalls(syscalls::Syscalls),
+    Events(events::Events),
+    Filter(filter::Filter),
 }
 
 impl Command {
     fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Run(command) => command.run(),
+            Self::Syscalls(command) => command.run(),
+            Self::Events(command) => command.run(),
+            Self::Filter(command) => command.run(),
         }
     }
 
@@ -50,6 +64,7 @@ impl Command {
     fn failure(&self) -> u8 {
         match self {
             Self::Run(_) => 125,
+            _ => 1,
         }
     }
 }
@@ -63,4 +78,29 @@ pub(crate) fn run() -> ExitCode {
         log::failure(&error);
         ExitCode::from(failure)
     })
+}
+
+/// Writes the result of a command to stdout. That nobody wants to read on is no failure.
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write")
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The ABI of this machine's programs.
+fn native() -> &'static AbiDesc {
+    let machine = std::env::consts::ARCH;
+    ABIS.iter().find(|abi| abi.machine == machine).unwrap_or(&ABIS[0])
+}
+
+/// The ABI of a name.
+fn abi(name: &str) -> anyhow::Result<&'static AbiDesc> {
+    let Some(abi) = sentrace_schema::abi(name) else {
+        let names: Vec<_> = ABIS.iter().map(|abi| abi.name).collect();
+        bail!("expected one of {}", names.join(", "));
+    };
+    Ok(abi)
 }
