@@ -3,4 +3,5 @@
 pub mod fields;
 pub mod rules;
 pub mod secl;
+pub mod server;
 pub mod tree;

@@ -11,4 +11,5 @@ mod ptrace;
 pub mod resolve;
 pub mod session;
 pub mod sys;
+pub mod transport;
 pub mod world;
