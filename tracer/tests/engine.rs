@@ -6,6 +6,7 @@
 //! - `life`: threads, processes and programs
 //! - `outcome`: exit statuses, signals, launching
 //! - `pid1`: as PID 1 of a container
+//! - `programs`: examples and fixtures
 //! - `signals`: signals to the tracer, terminals
 //! - `stops`: stops, traps, signals and deaths
 //! - `transparency`: what an application sees of itself, traced and untraced alike
@@ -20,6 +21,7 @@ mod life;
 mod outcome;
 #[path = "engine/pid1.rs"]
 mod pid1;
+mod programs;
 #[path = "engine/signals.rs"]
 mod signals;
 #[path = "engine/stops.rs"]

@@ -1,8 +1,10 @@
-//! Runs commands under `examples/wrap`, and fixtures in C.
+//! Runs commands under `examples/wrap`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use crate::programs::example;
+pub(crate) use crate::programs::fixture;
 
 /// Numbers of execve, execveat, openat, clone and clone3 on this machine.
 pub(crate) fn calls() -> String {
@@ -19,37 +21,9 @@ pub(crate) fn calls() -> String {
 
 /// `wrap` with options.
 pub(crate) fn wrap(options: &[&str]) -> Command {
-    let mut command = Command::new(example());
+    let mut command = Command::new(example("wrap"));
     command.arg(format!("--trap={}", calls())).args(options);
     command
-}
-
-fn example() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let target = test
-        .ancestors()
-        .find(|path| path.join("examples").is_dir())
-        .expect("cargo built the examples");
-    target.join("examples/wrap")
-}
-
-/// A built fixture, until it is dropped.
-pub(crate) struct Fixture {
-    _place: tempfile::TempDir,
-    /// Path of the program.
-    pub(crate) program: String,
-}
-
-/// Builds `tests/fixtures/NAME.c`.
-pub(crate) fn fixture(name: &str) -> Fixture {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{name}.c"));
-    let place = tempfile::tempdir().expect("a directory");
-    let program = place.path().join(name);
-    let mut cc = Command::new("cc");
-    cc.args(["-O1", "-Wall", "-pthread", "-o"]).arg(&program).arg(source);
-    assert!(cc.status().expect("a C compiler").success(), "cc {name}.c");
-    let program = program.into_os_string().into_string().expect("a path in UTF-8");
-    Fixture { _place: place, program }
 }
 
 /// What a command does untraced, traced at entries, and traced at entries and exits.
@@ -87,7 +61,7 @@ pub(crate) fn logged_with(options: &[&str], command: &[&str]) -> (Vec<String>, O
     let place = tempfile::tempdir().expect("a directory");
     let log = place.path().join("log");
     let option = format!("--log={}", log.display());
-    let mut wrap = Command::new(example());
+    let mut wrap = Command::new(example("wrap"));
     let output = wrap.arg(option).args(options).args(command).output().expect("a process");
     let lines = fs::read_to_string(log).expect("a log").lines().map(str::to_owned).collect();
     (lines, output)

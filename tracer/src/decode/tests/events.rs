@@ -69,7 +69,7 @@ fn a_file_that_the_call_makes_is_looked_up_again() {
     let after = |result| {
         let world = FakeWorld::default();
         world.missing.borrow_mut().push(b"etc/passwd".to_vec());
-        let pending = entry(CALLER, &mkdir, &path(), &world).expect("an event");
+        let pending = entry(&mkdir, &path(), &world).expect("an event");
         world.missing.borrow_mut().clear();
         match pending.exit(result, &path(), &world).expect("an event").payload {
             Payload::Mkdir(mkdir) => mkdir.file.inode,
@@ -84,7 +84,7 @@ fn a_file_that_the_call_makes_is_looked_up_again() {
 fn memory_that_changes_during_the_call_is_marked() {
     let mkdir = call("amd64", "mkdir", &[PATH, 0o755]);
     let world = FakeWorld::default();
-    let pending = || entry(CALLER, &mkdir, &path(), &world).expect("an event");
+    let pending = || entry(&mkdir, &path(), &world).expect("an event");
     let marks = |memory: &FakeMemory| pending().exit(0, memory, &world).expect("an event").marks;
     assert_eq!(marks(&path()), 0);
     assert_eq!(marks(&path().with(PATH, b"tmp")), TOCTOU);
@@ -100,8 +100,7 @@ fn memory_that_changes_during_the_call_is_marked() {
 fn nobody_waits_for_the_result() {
     let openat = call("amd64", "openat", &[5, PATH, 0o1101, 0o644]);
     let world = FakeWorld::default();
-    let decoded =
-        entry(CALLER, &openat, &path(), &world).expect("an event").predicted(&path(), &world);
+    let decoded = entry(&openat, &path(), &world).expect("an event").predicted(&path(), &world);
     assert_eq!(decoded, Decoded { payload: opened("5:etc/passwd").into(), marks: PREDICTED });
 }
 
