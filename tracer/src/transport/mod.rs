@@ -19,16 +19,15 @@ mod tests;
 mod worker;
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use sentrace_schema::address::Address;
-use sentrace_schema::wire::{Event, Hello, Interest};
+use sentrace_schema::wire::{Event, Hello};
 
-use crate::session::Sink;
+use crate::session::{Counters, Sink, Wanted};
 pub use backoff::random;
 use queue::Queue;
 use worker::Worker;
@@ -87,7 +86,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Client {
     shared: Arc<Shared>,
-    first: Receiver<Option<Interest>>,
+    first: Receiver<Option<Wanted>>,
     done: Receiver<()>,
 }
 
@@ -108,7 +107,7 @@ impl Client {
     pub fn start(config: Config) -> io::Result<Self> {
         let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
         let queue = Mutex::new(Queue::new(config.limits.queue, config.limits.batch));
-        let shared = Arc::new(Shared { queue, wake, stops: AtomicU64::new(0) });
+        let shared = Arc::new(Shared { queue, wake, counters: OnceLock::new() });
         let (answer, first) = sync_channel(1);
         let (end, done) = sync_channel(1);
         let worker = Worker::new(config, Arc::clone(&shared), answer);
@@ -128,8 +127,14 @@ impl Client {
     /// Waits for the probe's first answer: what it asks for. `None` as soon as it is known that
     /// there is no probe or that it refuses, at the latest after `patience`.
     #[must_use]
-    pub fn interest(&self, patience: Duration) -> Option<Interest> {
+    pub fn wanted(&self, patience: Duration) -> Option<Wanted> {
         self.first.recv_timeout(patience).ok().flatten()
+    }
+
+    /// Reports counters of the session in heartbeats.
+    pub fn observe(&self, counters: Arc<Counters>) {
+        // A client has one session.
+        let _ = self.shared.counters.set(counters);
     }
 
     /// Sends what is queued, and says goodbye. Gives up after `patience`, or at once if there is
@@ -152,13 +157,6 @@ pub struct QueueSink {
     shared: Arc<Shared>,
 }
 
-impl QueueSink {
-    /// Counts stops of traced threads, for heartbeats.
-    pub fn count_stop(&self) {
-        self.shared.stops.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 impl Sink for QueueSink {
     fn event(&mut self, event: Event) {
         let size = size::of(&event);
@@ -175,7 +173,8 @@ struct Shared {
     queue: Mutex<Queue>,
     /// Ends the worker's wait.
     wake: EventFd,
-    stops: AtomicU64,
+    /// What the session counts.
+    counters: OnceLock<Arc<Counters>>,
 }
 
 impl Shared {

@@ -2,17 +2,17 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use sentrace_schema::wire::{self, Heartbeat, Interest, Message, PROTOCOL, Welcome};
+use sentrace_schema::wire::{self, Heartbeat, Message, PROTOCOL, Welcome};
 
 use super::backoff::Backoff;
 use super::connection::{self, Connection, pause};
 use super::flight::Flight;
 use super::queue::{Alarm, Batch};
 use super::{Config, Shared, size};
+use crate::session::Wanted;
 
 /// Why there is no connection, or no more.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +57,7 @@ pub(super) struct Worker {
     config: Config,
     shared: Arc<Shared>,
     /// Takes the probe's first answer, once.
-    first: SyncSender<Option<Interest>>,
+    first: SyncSender<Option<Wanted>>,
     flight: Flight,
     backoff: Backoff,
     /// Number of events that the probe knows.
@@ -70,7 +70,7 @@ impl Worker {
     pub(super) fn new(
         config: Config,
         shared: Arc<Shared>,
-        first: SyncSender<Option<Interest>>,
+        first: SyncSender<Option<Wanted>>,
     ) -> Self {
         let backoff = Backoff::new(config.limits.first_retry, config.limits.longest_retry);
         let flight = Flight::default();
@@ -127,7 +127,7 @@ impl Worker {
         self.known = welcome.events;
         self.flight.rewind();
         self.acknowledge(welcome.acknowledged);
-        let _ = self.first.try_send(Some(welcome.interest));
+        let _ = self.first.try_send(Some(Wanted::from(&welcome.interest).known(welcome.events)));
         match self.serve(&mut connection) {
             Ok(()) => End::Finished,
             Err(failure) => End::Lost(failure),
@@ -279,7 +279,7 @@ impl Worker {
             timestamp: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
             sequence: queue.newest(),
             queued: (queue.bytes() + self.flight.bytes()) as u64,
-            stops: self.shared.stops.load(Ordering::Relaxed),
+            stops: self.shared.counters.get().map_or(0, |counters| counters.stops()),
             dropped: queue.dropped().to_vec(),
         };
         drop(queue);
