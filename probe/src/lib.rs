@@ -5,4 +5,5 @@ pub mod output;
 pub mod pipeline;
 pub mod rules;
 pub mod secl;
+pub mod server;
 pub mod tree;

@@ -2,12 +2,13 @@
 //!
 //! Generated from `syscalls.yaml`: the records of events and groups, their descriptors, and the
 //! Cap'n Proto code. Written by hand: the vocabulary of the descriptors ([`record`]), computed
-//! fields ([`mod@derive`]), look-ups ([`event`], [`constant`]), messages ([`wire`]) and their framing
-//! ([`frame`]).
+//! fields ([`mod@derive`]), look-ups ([`event`], [`constant`]), messages ([`wire`]), their framing
+//! ([`frame`]), and where they go ([`address`]).
 //!
 //! This crate knows neither ptrace nor rules; it must not depend on the tracer or the probe.
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod derive;
 pub mod frame;
 mod names;

@@ -11,4 +11,6 @@ mod ptrace;
 pub mod resolve;
 pub mod session;
 pub mod sys;
+pub mod trace;
+pub mod transport;
 pub mod world;
