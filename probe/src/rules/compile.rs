@@ -1,0 +1,481 @@
+//! From the definition of a rule to what is evaluated.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Rule;
+use super::action::{ActionDef, ActionRequest, From, LogLevel, SetDef, What, is_too_many};
+use super::fim::{self, Variant};
+use super::limit::Limiter;
+use super::policy::RuleDef;
+use super::report::{Report, Site};
+use super::scalar::Scalar;
+use super::variables::{Declared, How, Store};
+use crate::fields::{Field, Fields};
+use crate::secl::{
+    Condition, Error, ErrorKind, Expr, Kind, Macros, Owned, Program, Registry, Text, Uses,
+    VariableRef, parse,
+};
+
+/// A rule, ready to be evaluated.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) rule: Arc<Rule>,
+    pub(super) condition: Condition<Field>,
+    pub(super) actions: Vec<Action>,
+    /// What alerts are counted by.
+    pub(super) token: Vec<Program<Field>>,
+    pub(super) limiter: Limiter,
+}
+
+/// An action, ready to be done.
+#[derive(Debug)]
+pub(super) struct Action {
+    pub(super) filter: Option<Condition<Field>>,
+    pub(super) what: Do,
+}
+
+#[derive(Debug)]
+pub(super) enum Do {
+    Set(Box<Set>),
+    Log { level: LogLevel, message: Option<Box<Program<Field>>> },
+    Ready(ActionRequest),
+}
+
+/// Sets a variable.
+#[derive(Debug)]
+pub(super) struct Set {
+    pub(super) name: String,
+    pub(super) from: Value,
+    pub(super) append: bool,
+    pub(super) size: usize,
+    /// In ns.
+    pub(super) ttl: Option<u64>,
+    /// The process to which it belongs, when that is not the event's.
+    pub(super) of: Option<Program<Field>>,
+}
+
+#[derive(Debug)]
+pub(super) enum Value {
+    Fixed(Owned),
+    Computed(Box<Program<Field>>),
+}
+
+impl Set {
+    /// How it is set at a time, in ns since the epoch.
+    pub(super) fn how(&self, now: u64) -> How {
+        let expires = self.ttl.map_or(u64::MAX, |ttl| now.saturating_add(ttl));
+        How { append: self.append, size: self.size, expires }
+    }
+}
+
+/// Declares the variables of all rules, so that each rule may read those that another one sets.
+/// Returns the rules whose declarations are right.
+pub(super) fn declare<'n>(
+    rules: Vec<RuleDef<'n>>,
+    fields: &mut Fields,
+    variables: &mut Store,
+    report: &mut Report<'_>,
+) -> Vec<RuleDef<'n>> {
+    let mut right = Vec::with_capacity(rules.len());
+    for rule in rules {
+        let id = Some(rule.common.id.as_str());
+        let mut is_right = true;
+        if let Some(message) = is_too_many(&rule.actions) {
+            report.error(Site::of(rule.common.source, id, rule.common.node.place), &message);
+            continue;
+        }
+        for action in &rule.actions {
+            if let What::Set(set) = &action.what {
+                is_right &= declare_one(set, id, fields, variables, report);
+            }
+        }
+        if is_right {
+            right.push(rule);
+        }
+    }
+    right
+}
+
+fn declare_one(
+    set: &SetDef<'_>,
+    rule: Option<&str>,
+    fields: &mut Fields,
+    variables: &mut Store,
+    report: &mut Report<'_>,
+) -> bool {
+    let site = Site::scalar(set.name, rule);
+    let name = set.full_name();
+    let ty = match (&set.from, &set.default_value) {
+        (From::Value(value), _) => type_of(value),
+        (From::Expression(_), Some(value)) => type_of(value),
+        (From::Expression(text), None) => {
+            let message = "`default_value` is missing: it tells the type of the variable";
+            report.error(Site::scalar(*text, rule), message);
+            return false;
+        }
+        (From::Field(text), _) => match field_type(*text, fields) {
+            Ok(ty) => ty,
+            Err(error) => {
+                report.secl(*text, rule, &error);
+                return false;
+            }
+        },
+    };
+    // Added values make a list, unless an expression says how they go together.
+    let is_list = set.append && !matches!(set.from, From::Expression(_));
+    let ty = VariableRef { array: ty.array || is_list, ..ty };
+    let unsuited = match ty.kind {
+        Kind::Ip => Some("an IP address cannot be kept in a variable"),
+        Kind::Bool if ty.array || set.append => Some("a bool cannot be added to"),
+        _ => None,
+    };
+    if let Some(message) = unsuited {
+        report.error(site, message);
+        return false;
+    }
+    let default = set.default_value.as_ref().map(type_of);
+    let fits =
+        default.is_none_or(|default| default.kind == ty.kind && (ty.array || !default.array));
+    if !fits {
+        let found = default.map_or(String::new(), describe);
+        let message = format!("`default_value` is {found}, and the variable {}", describe(ty));
+        report.error(site, &message);
+        return false;
+    }
+    if matches!(name.as_str(), "process.pid" | "builtins.uuid4") {
+        report.error(site, &format!("`{name}` is always there and cannot be set"));
+        return false;
+    }
+    if let Err(known) = fields.declare(&name, ty) {
+        let (known, ty) = (describe(known), describe(ty));
+        let message = format!("the variable `{name}` is {known} already, not {ty}");
+        report.error(site, &message);
+        return false;
+    }
+    if set.scope_field.is_some() {
+        variables.follow_pids();
+    }
+    let default_value = set.default_value.clone().map(|value| match value {
+        Owned::Str(text) if ty.array => {
+            Owned::Strs(Vec::from_iter(Some(text).filter(|t| !t.is_empty())))
+        }
+        Owned::Int(_) if ty.array => Owned::Ints(Vec::new()),
+        value => value,
+    });
+    let (scope, private, inherited) = (set.scope, set.private, set.inherited);
+    variables.declare(name, Declared { scope, ty, default_value, private, inherited });
+    true
+}
+
+/// Checks expressions.
+pub(super) struct Compiler<'a, 's> {
+    pub(super) fields: &'a Fields,
+    pub(super) macros: &'a Macros,
+    /// Macros that have errors.
+    pub(super) broken: BTreeSet<String>,
+    pub(super) report: Report<'s>,
+}
+
+/// What the parts of one rule have in common.
+#[derive(Clone, Copy)]
+struct Of<'a> {
+    id: &'a str,
+    variant: Option<&'static Variant>,
+}
+
+impl Compiler<'_, '_> {
+    /// The rules that a definition stands for; none when something is wrong with it.
+    pub(super) fn rule(&mut self, def: &RuleDef<'_>) -> Vec<Compiled> {
+        let Some(text) = def.expression else { return Vec::new() };
+        let of = Of { id: &def.common.id, variant: None };
+        let Some(expr) = self.expr(text, of) else { return Vec::new() };
+        let variants = fim::variants(&expr);
+        if variants.is_empty() {
+            return self.variant(def, text, of).into_iter().collect();
+        }
+        let mut rules = Vec::new();
+        for variant in variants {
+            // What is wrong is wrong with all of them.
+            let Some(rule) = self.variant(def, text, Of { variant: Some(variant), ..of }) else {
+                return Vec::new();
+            };
+            rules.push(rule);
+        }
+        rules
+    }
+
+    fn variant(&mut self, def: &RuleDef<'_>, text: Scalar<'_>, of: Of<'_>) -> Option<Compiled> {
+        let mut expr = self.expr(text, of)?;
+        if let Some(condition) = of.variant.and_then(Variant::condition) {
+            expr = self.checked(text, of, condition.and(expr))?;
+        }
+        let condition = self.checked(text, of, Condition::new(&expr, self.fields, self.macros))?;
+        let event = self.event(condition.uses(), text, of)?;
+        let mut is_right = true;
+        let mut actions = Vec::new();
+        for action in &def.actions {
+            match self.action(action, &event, of) {
+                Ok(action) => actions.extend(action),
+                Err(Wrong) => is_right = false,
+            }
+        }
+        let mut token = Vec::new();
+        for field in &def.limiter_token {
+            match self.program(*field, &event, of) {
+                Ok(program) => token.push(program),
+                Err(Wrong) => is_right = false,
+            }
+        }
+        if !is_right {
+            return None;
+        }
+        if !self.fields.is_reported(&event) {
+            let message =
+                format!("nothing reports events of type `{event}` here: the rule never matches");
+            self.report
+                .warning(Site::of(def.common.source, Some(of.id), def.common.node.place), &message);
+        }
+        let rule = Arc::new(Rule {
+            id: def.common.id.clone(),
+            version: def.version.clone(),
+            description: def.description.clone(),
+            tags: def.tags.clone(),
+            product_tags: def.product_tags.clone(),
+            expression: text.text().to_owned(),
+            event,
+            policy: def.policy.clone(),
+            silent: def.silent,
+            every: def.every,
+            limiter_token: def.limiter_token.iter().map(|field| field.text().to_owned()).collect(),
+            group_id: def.group_id.clone(),
+            priority: def.priority,
+        });
+        Some(Compiled { rule, condition, actions, token, limiter: Limiter::new(def.every) })
+    }
+
+    /// The type of event that a rule is about.
+    fn event(&mut self, uses: &Uses, text: Scalar<'_>, of: Of<'_>) -> Option<String> {
+        let site = Site::scalar(text, Some(of.id));
+        match uses.event.as_deref() {
+            None => {
+                let help = "compare a field of one, such as `exec.file.path`";
+                let message = "the expression is about no type of event";
+                self.report.error_with_help(site, message, Some(help));
+                None
+            }
+            Some("fork") => {
+                self.report.error(site, "rules cannot be about `fork`");
+                None
+            }
+            Some(event) => Some(event.to_owned()),
+        }
+    }
+
+    fn action(
+        &mut self,
+        def: &ActionDef<'_>,
+        event: &str,
+        of: Of<'_>,
+    ) -> Result<Option<Action>, Wrong> {
+        let filter = match def.filter {
+            None => None,
+            Some(text) => {
+                let expr = self.expr(text, of).ok_or(Wrong)?;
+                let condition = Condition::new(&expr, self.fields, self.macros);
+                let condition = self.checked(text, of, condition).ok_or(Wrong)?;
+                self.same_event(condition.uses(), event, text, of)?;
+                Some(condition)
+            }
+        };
+        let what = match &def.what {
+            What::Unsupported(_) => return Ok(None),
+            What::Ready(request) => Do::Ready(request.clone()),
+            What::Set(set) => Do::Set(Box::new(self.set(set, event, of)?)),
+            What::Hash { field, max_file_size } => {
+                Do::Ready(self.hash(*field, *max_file_size, def, event, of)?)
+            }
+            What::Log { level, message } => {
+                let message = match message {
+                    None => None,
+                    Some(text) => Some(Box::new(self.message(*text, event, of)?)),
+                };
+                Do::Log { level: *level, message }
+            }
+        };
+        Ok(Some(Action { filter, what }))
+    }
+
+    fn set(&mut self, set: &SetDef<'_>, event: &str, of: Of<'_>) -> Result<Set, Wrong> {
+        let name = set.full_name();
+        let from = match &set.from {
+            From::Value(value) => Value::Fixed(value.clone()),
+            From::Field(text) | From::Expression(text) => {
+                let program = self.program(*text, event, of)?;
+                let wanted = self.fields.variable(&name).ok_or(Wrong)?;
+                let found = plain(program.ty);
+                if found.kind != wanted.kind || (found.array && !wanted.array) {
+                    let (found, wanted) = (describe(found), describe(wanted));
+                    let message = format!("the variable `{name}` is {wanted}, not {found}");
+                    self.report.error(Site::scalar(*text, Some(of.id)), &message);
+                    return Err(Wrong);
+                }
+                Value::Computed(Box::new(program))
+            }
+        };
+        let of = match set.scope_field {
+            None => None,
+            Some(text) => {
+                let program = self.program(text, event, of)?;
+                if program.ty.kind != Kind::Int || program.ty.array {
+                    let message = format!("expected a pid, found {}", describe(program.ty));
+                    self.report.error(Site::scalar(text, Some(of.id)), &message);
+                    return Err(Wrong);
+                }
+                Some(program)
+            }
+        };
+        let ttl = set.ttl.map(|ttl| u64::try_from(ttl.as_nanos()).unwrap_or(u64::MAX));
+        Ok(Set { name, from, append: set.append, size: set.size, ttl, of })
+    }
+
+    fn hash(
+        &mut self,
+        field: Option<Scalar<'_>>,
+        max_file_size: u64,
+        def: &ActionDef<'_>,
+        event: &str,
+        of: Of<'_>,
+    ) -> Result<ActionRequest, Wrong> {
+        let Some(text) = field else {
+            if matches!(event, "open" | "exec") {
+                return Ok(ActionRequest::Hash { field: format!("{event}.file"), max_file_size });
+            }
+            let site = Site::of(def.source, Some(of.id), def.place);
+            self.report.error(site, "`hash` needs a `field` here");
+            return Err(Wrong);
+        };
+        let field = text.text().to_owned();
+        let path = self.fields.field(&format!("{field}.path"));
+        let is_file = path.is_some_and(|path| {
+            path.iterator.is_none() && path.event.is_none_or(|other| other == event)
+        });
+        if !is_file {
+            let message = format!("`{field}` is no file of this event");
+            let help = "name a group of fields, such as `process.file`";
+            self.report.error_with_help(Site::scalar(text, Some(of.id)), &message, Some(help));
+            return Err(Wrong);
+        }
+        Ok(ActionRequest::Hash { field, max_file_size })
+    }
+
+    /// A text, with the variables and fields in it.
+    fn message(
+        &mut self,
+        text: Scalar<'_>,
+        event: &str,
+        of: Of<'_>,
+    ) -> Result<Program<Field>, Wrong> {
+        let expr = Expr::string(text.text().to_owned());
+        let program = Program::new(&expr, self.fields, self.macros);
+        let program = self.checked(text, of, program).ok_or(Wrong)?;
+        self.same_event(program.uses(), event, text, of)?;
+        Ok(program)
+    }
+
+    /// A value of the event.
+    fn program(
+        &mut self,
+        text: Scalar<'_>,
+        event: &str,
+        of: Of<'_>,
+    ) -> Result<Program<Field>, Wrong> {
+        let expr = self.expr(text, of).ok_or(Wrong)?;
+        let program = Program::new(&expr, self.fields, self.macros);
+        let program = self.checked(text, of, program).ok_or(Wrong)?;
+        self.same_event(program.uses(), event, text, of)?;
+        Ok(program)
+    }
+
+    fn same_event(
+        &mut self,
+        uses: &Uses,
+        event: &str,
+        text: Scalar<'_>,
+        of: Of<'_>,
+    ) -> Result<(), Wrong> {
+        match &uses.event {
+            Some(other) if other != event => {
+                let message = format!("the rule is about `{event}`, not `{other}`");
+                self.report.error(Site::scalar(text, Some(of.id)), &message);
+                Err(Wrong)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn expr(&mut self, text: Scalar<'_>, of: Of<'_>) -> Option<Expr> {
+        let mut expr = self.checked(text, of, parse(text.text()))?;
+        if let Some(variant) = of.variant {
+            variant.apply(&mut expr);
+        }
+        Some(expr)
+    }
+
+    fn checked<T>(&mut self, text: Scalar<'_>, of: Of<'_>, result: Result<T, Error>) -> Option<T> {
+        let broken = &self.broken;
+        let explained = result.map_err(|error| {
+            explain(error, |name| {
+                broken.contains(name).then(|| format!("the macro `{name}` has errors"))
+            })
+        });
+        explained.map_err(|error| self.report.secl(text, Some(of.id), &error)).ok()
+    }
+}
+
+/// Something is wrong, and has been reported.
+struct Wrong;
+
+/// An error about an unknown name, with what is known of it.
+pub(super) fn explain(error: Error, known: impl Fn(&str) -> Option<String>) -> Error {
+    match &error.kind {
+        ErrorKind::UnknownName(name) => match known(name) {
+            Some(help) => Error { help: Some(help), ..error },
+            None => error,
+        },
+        _ => error,
+    }
+}
+
+fn field_type(text: Scalar<'_>, fields: &Fields) -> Result<VariableRef, Error> {
+    let mut expr = parse(text.text())?;
+    if let Some(variant) = fim::variants(&expr).first() {
+        variant.apply(&mut expr);
+    }
+    Ok(plain(Program::new(&expr, fields, &Macros::new())?.ty))
+}
+
+fn type_of(value: &Owned) -> VariableRef {
+    let (kind, array) = match value {
+        Owned::Bool(_) => (Kind::Bool, false),
+        Owned::Int(_) => (Kind::Int, false),
+        Owned::Str(_) => (Kind::Str(Text::Plain), false),
+        Owned::Ip(_) => (Kind::Ip, false),
+        Owned::Ints(_) => (Kind::Int, true),
+        Owned::Strs(_) => (Kind::Str(Text::Plain), true),
+    };
+    VariableRef { kind, array }
+}
+
+/// The type that a variable has for a value of this type.
+fn plain(ty: VariableRef) -> VariableRef {
+    let kind = match ty.kind {
+        Kind::Str(_) => Kind::Str(Text::Plain),
+        kind => kind,
+    };
+    VariableRef { kind, ..ty }
+}
+
+fn describe(ty: VariableRef) -> String {
+    if ty.array { format!("list of {}s", ty.kind) } else { ty.kind.to_string() }
+}
