@@ -100,7 +100,7 @@ fn named(
 }
 
 /// Permissions, in octal; a file type by its name (inode(7)).
-fn mode(bits: u64) -> String {
+pub(super) fn mode(bits: u64) -> String {
     const TYPES: [(u64, &str); 7] = [
         (0o140_000, "S_IFSOCK"),
         (0o120_000, "S_IFLNK"),
