@@ -34,9 +34,15 @@ pub(super) fn resolve(
         }
         return None;
     };
-    let Type::Scalar(scalar) = args[arg].as_ref()?.ty else {
-        errors.add(name.place, format!("`{}` is a pointer: conditions are on integers", name.text));
-        return None;
+    let scalar = match args[arg].as_ref()?.ty {
+        Type::Scalar(scalar) => scalar,
+        // The pointer itself, mostly NULL.
+        _ if matches!(raw.test, raw::Test::Eq | raw::Test::Ne) => Scalar::Address,
+        _ => {
+            let message = format!("`{}` is a pointer: it can be compared only", name.text);
+            errors.add(name.place, message);
+            return None;
+        }
     };
     let mut values = Vec::new();
     for value in &raw.values {
