@@ -41,16 +41,17 @@ fn resolve_one(id: usize, raw: &raw::Abi<'_>) -> Abi {
     }
 }
 
-/// The value on each ABI.
-pub(super) fn per_abi(raw: &raw::PerAbi<'_>, scope: &Scope<'_>, errors: &mut Errors) -> Vec<i64> {
+/// The value on each ABI that has one.
+pub(super) fn per_abi(
+    raw: &raw::PerAbi<'_>,
+    scope: &Scope<'_>,
+    errors: &mut Errors,
+) -> Vec<Option<i64>> {
     let mut values = vec![raw.default; scope.abis.len()];
     for (abi, value) in &raw.on {
         if let Some(abi) = scope.abis.find(*abi, errors) {
             values[abi] = Some(*value);
         }
     }
-    if values.contains(&None) {
-        errors.add(raw.place, "a value for every ABI, or a `default`, is missing");
-    }
-    values.into_iter().map(Option::unwrap_or_default).collect()
+    values
 }

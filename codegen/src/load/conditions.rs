@@ -7,20 +7,38 @@ use super::scope::Scope;
 use super::sets::fits_32_bits;
 use crate::model::{Arg, Condition, Scalar, Test, Type};
 
+/// The ABIs on which a constant has to have a value: those where the call has a number.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum On<'a> {
+    All,
+    Numbers(&'a [Option<u32>]),
+}
+
+impl On<'_> {
+    fn contains(self, abi: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::Numbers(numbers) => numbers.get(abi).is_some_and(Option::is_some),
+        }
+    }
+}
+
 /// Conditions that must all hold.
 pub(super) fn all(
     raw: &[raw::Condition<'_>],
     args: &[Option<Arg>],
+    on: On<'_>,
     scope: &Scope<'_>,
     errors: &mut Errors,
 ) -> Vec<Condition> {
-    raw.iter().filter_map(|raw| resolve(raw, args, scope, errors)).collect()
+    raw.iter().filter_map(|raw| resolve(raw, args, on, scope, errors)).collect()
 }
 
 /// A condition on one of these arguments.
 pub(super) fn resolve(
     raw: &raw::Condition<'_>,
     args: &[Option<Arg>],
+    on: On<'_>,
     scope: &Scope<'_>,
     errors: &mut Errors,
 ) -> Option<Condition> {
@@ -34,14 +52,17 @@ pub(super) fn resolve(
         }
         return None;
     };
-    let Type::Scalar(scalar) = args[arg].as_ref()?.ty else {
-        errors.add(name.place, format!("`{}` is a pointer: conditions are on integers", name.text));
-        return None;
-    };
+    let is_32_bits = matches!(args[arg].as_ref()?.ty, Type::Scalar(scalar) if is_32_bits(scalar));
+    let is_null =
+        matches!(raw.values[..], [Value { ref atoms, .. }] if matches!(atoms[..], [Atom::Int(0)]));
+    if !matches!(args[arg].as_ref()?.ty, Type::Scalar(_)) && !is_null {
+        let message = "is a pointer, which may only be compared with 0";
+        errors.add(name.place, format!("`{}` {message}", name.text));
+    }
     let mut values = Vec::new();
     for value in &raw.values {
-        let numbers = constant(value, scope, errors)?;
-        if is_32_bits(scalar) && !numbers.iter().all(|value| fits_32_bits(*value)) {
+        let numbers = constant(value, on, scope, errors)?;
+        if is_32_bits && !numbers.iter().all(|value| fits_32_bits(*value)) {
             errors.add(value.place, format!("`{}` has 32 bits: the value has more", name.text));
         }
         values.push(numbers.iter().map(|value| value.cast_unsigned()).collect::<Vec<_>>());
@@ -64,6 +85,7 @@ pub(super) fn resolve(
 /// The value of a constant on each ABI.
 pub(super) fn constant(
     value: &Value<'_>,
+    on: On<'_>,
     scope: &Scope<'_>,
     errors: &mut Errors,
 ) -> Option<Vec<i64>> {
@@ -76,7 +98,14 @@ pub(super) fn constant(
                     errors.unknown(value.place, "constant", name, scope.constants.names());
                     return None;
                 };
-                joined.iter_mut().zip(numbers).for_each(|(value, number)| *value |= number);
+                let lacks = |abi: &usize| numbers[*abi].is_none() && on.contains(*abi);
+                if let Some(abi) = (0..numbers.len()).find(lacks) {
+                    let abi = scope.abis.name(abi);
+                    errors.add(value.place, format!("`{name}` has no value on `{abi}`"));
+                }
+                for (value, number) in joined.iter_mut().zip(numbers) {
+                    *value |= number.unwrap_or(0);
+                }
             }
         }
     }

@@ -2,9 +2,10 @@
 
 use sentrace_yaml::Errors;
 
+use super::conditions::{self, On};
 use super::raw::{self, Name, Source};
 use super::scope::Scope;
-use super::{conditions, derive, sources, types};
+use super::{derive, sources, types};
 use crate::model::{Context, Derived, Event, Field, FieldType, Group, Model, Record, Results};
 
 /// What a call without an argument for a role leaves in the field.
@@ -72,8 +73,9 @@ fn results(raw: Option<&raw::Results<'_>>, scope: &Scope<'_>, errors: &mut Error
             continue;
         }
         match scope.constants.get(name.text) {
-            Some([number, rest @ ..])
-                if (-4095..0).contains(number) && rest.iter().all(|other| other == number) =>
+            Some([Some(number), rest @ ..])
+                if (-4095..0).contains(number)
+                    && rest.iter().all(|other| *other == Some(*number)) =>
             {
                 numbers.push(-number);
             }
@@ -180,8 +182,8 @@ pub(super) fn defaults(
 
 fn default_value(source: &Source<'_>, scope: &Scope<'_>, errors: &mut Errors) -> Option<Default> {
     let constant = match source {
-        Source::Value(value) => conditions::constant(value, scope, errors),
-        Source::Word(name) => conditions::constant(&raw::Value::of(*name), scope, errors),
+        Source::Value(value) => conditions::constant(value, On::All, scope, errors),
+        Source::Word(name) => conditions::constant(&raw::Value::of(*name), On::All, scope, errors),
         Source::Result(place) => {
             errors.add(*place, "a default is a constant");
             None

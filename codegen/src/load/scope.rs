@@ -16,6 +16,8 @@ pub(super) struct Scope<'n> {
     pub(super) groups: Index<'n>,
     pub(super) events: Index<'n>,
     pub(super) constants: Constants<'n>,
+    /// Sets of more than 32 bits that are not as wide as a `long`.
+    pub(super) too_wide: Vec<usize>,
 }
 
 impl<'n> Scope<'n> {
@@ -42,6 +44,7 @@ impl<'n> Scope<'n> {
             irregular: Index::of("function", raw.irregular.iter().map(|of| of.name)),
             events: Index::of("event", raw.events.iter().map(|event| event.name)),
             constants: Constants::default(),
+            too_wide: vec![],
             sets,
             groups,
             structs,
@@ -88,6 +91,12 @@ impl<'n> Index<'n> {
         self.entries.keys().copied()
     }
 
+    /// The name with an index.
+    pub(super) fn name(&self, id: usize) -> &'n str {
+        let found = self.entries.iter().find(|(_, (known, _))| *known == id);
+        found.map_or("", |(name, _)| name)
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
@@ -103,7 +112,7 @@ impl<'n> Index<'n> {
 pub(super) struct Constants<'n>(HashMap<&'n str, Constant>);
 
 struct Constant {
-    values: Vec<i64>,
+    values: Vec<Option<i64>>,
     place: Place,
     rules: bool,
 }
@@ -113,7 +122,7 @@ impl<'n> Constants<'n> {
     pub(super) fn add(
         &mut self,
         name: Name<'n>,
-        values: &[i64],
+        values: &[Option<i64>],
         rules: Rules,
         errors: &mut Errors,
     ) {
@@ -133,7 +142,7 @@ impl<'n> Constants<'n> {
     }
 
     /// Its values.
-    pub(super) fn get(&self, name: &str) -> Option<&[i64]> {
+    pub(super) fn get(&self, name: &str) -> Option<&[Option<i64>]> {
         self.0.get(name).map(|constant| constant.values.as_slice())
     }
 

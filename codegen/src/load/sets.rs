@@ -15,7 +15,11 @@ pub(super) fn sets<'n>(
     scope: &mut Scope<'n>,
     errors: &mut Errors,
 ) -> Vec<Set> {
-    raw.iter().map(|raw| set(raw, scope, errors)).collect()
+    let sets: Vec<_> = raw.iter().map(|raw| set(raw, scope, errors)).collect();
+    let is_too_wide = |set: &Set| !set.long && !values(set).all(fits_32_bits);
+    let too_wide = sets.iter().enumerate().filter(|(_, set)| is_too_wide(set));
+    scope.too_wide = too_wide.map(|(id, _)| id).collect();
+    sets
 }
 
 fn set<'n>(raw: &raw::Set<'n>, scope: &mut Scope<'n>, errors: &mut Errors) -> Set {
@@ -30,11 +34,16 @@ fn set<'n>(raw: &raw::Set<'n>, scope: &mut Scope<'n>, errors: &mut Errors) -> Se
     let mut fields = Vec::new();
     for (name, mask, values) in &raw.fields {
         once(*name, errors);
-        scope.constants.add(*name, &vec![mask.cast_signed(); scope.abis.len()], rules, errors);
+        scope.constants.add(
+            *name,
+            &vec![Some(mask.cast_signed()); scope.abis.len()],
+            rules,
+            errors,
+        );
         let values = named(values, rules, scope, errors);
         for (name, value) in &values {
             once(*name, errors);
-            if value.values.iter().any(|value| value.cast_unsigned() & !mask != 0) {
+            if value.values.iter().flatten().any(|value| value.cast_unsigned() & !mask != 0) {
                 errors.add(name.place, format!("`{}` has bits outside of the mask", name.text));
             }
         }
@@ -44,11 +53,8 @@ fn set<'n>(raw: &raw::Set<'n>, scope: &mut Scope<'n>, errors: &mut Errors) -> Se
     let values = named(&raw.values, rules, scope, errors);
     for (name, value) in &values {
         once(*name, errors);
-        if raw.kind == SetKind::Flags && value.values.iter().any(|value| *value < 0) {
+        if raw.kind == SetKind::Flags && value.values.iter().flatten().any(|value| *value < 0) {
             errors.add(name.place, format!("`{}` is negative: no flag is", name.text));
-        }
-        if !raw.long && !value.values.iter().all(|value| fits_32_bits(*value)) {
-            errors.add(name.place, format!("`{}` does not fit in 32 bits", name.text));
         }
     }
     Set {
@@ -88,6 +94,13 @@ fn named<'n>(
         (*name, Named { name: name.text.into(), values })
     });
     named.collect()
+}
+
+/// All values of a set, on all ABIs.
+fn values(set: &Set) -> impl Iterator<Item = i64> {
+    let named = set.fields.iter().flat_map(|field| &field.values).chain(&set.values);
+    let masks = set.fields.iter().map(|field| field.mask.cast_signed());
+    named.flat_map(|named| named.values.iter().flatten().copied()).chain(masks)
 }
 
 /// Whether a value is one of 32 bits, with or without a sign.

@@ -2,7 +2,7 @@
 
 use sentrace_yaml::Errors;
 
-use super::conditions;
+use super::conditions::{self, On};
 use super::raw::{self, Name};
 use super::records::Default;
 use super::scope::Scope;
@@ -13,21 +13,25 @@ use crate::model::{Arg, FieldType, Model, Scalar, Source, Struct, Type};
 pub(super) fn resolve(
     raw: &raw::Source<'_>,
     args: &[Option<Arg>],
+    on: On<'_>,
     structs: &[Struct],
     scope: &Scope<'_>,
     errors: &mut Errors,
 ) -> Option<Source> {
+    let constant = |value: &raw::Value<'_>, errors: &mut Errors| {
+        conditions::constant(value, on, scope, errors).map(Source::Const)
+    };
     match raw {
         raw::Source::Rust(name) => scope.irregular.find(*name, errors).map(Source::Rust),
         raw::Source::Result(_) => Some(Source::Result),
-        raw::Source::Value(value) => conditions::constant(value, scope, errors).map(Source::Const),
+        raw::Source::Value(value) => constant(value, errors),
         raw::Source::Member(name, of) => member(*name, *of, args, structs, errors),
         raw::Source::Word(name) => {
             if let Some(arg) = position(name.text, args) {
                 return Some(Source::Arg(arg));
             }
-            if let Some(values) = scope.constants.get(name.text) {
-                return Some(Source::Const(values.to_vec()));
+            if scope.constants.get(name.text).is_some() {
+                return constant(&raw::Value::of(*name), errors);
             }
             // What is wrong with other arguments has been said; it may be one of them.
             if args.iter().all(Option::is_some) {

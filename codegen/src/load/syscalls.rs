@@ -2,10 +2,11 @@
 
 use sentrace_yaml::Errors;
 
+use super::conditions::{self, On};
 use super::raw::{self, Name};
 use super::records::{self, Default};
 use super::scope::Scope;
-use super::{conditions, sources, types};
+use super::{sources, types};
 use crate::model::{Arg, Becomes, Binding, Dir, Model, Scalar, Source, Syscall, Type};
 
 /// Calls in the order of the file, without their shapes.
@@ -19,7 +20,8 @@ pub(super) fn resolve(
     let defaults = events.map(|(raw, event)| records::defaults(raw, model, event, scope, errors));
     let defaults: Vec<_> = defaults.collect();
     let calls = raw.syscalls.iter().map(|call| {
-        let mut call = Call { raw: call, file: raw, model, scope, args: vec![] };
+        let nr = numbers(call.nr.as_ref(), scope, errors);
+        let mut call = Call { raw: call, file: raw, model, scope, nr, args: vec![] };
         call.resolve(&defaults, errors)
     });
     calls.collect()
@@ -31,13 +33,14 @@ struct Call<'a, 'n> {
     file: &'a raw::File<'n>,
     model: &'a Model,
     scope: &'a Scope<'n>,
+    nr: Vec<Option<u32>>,
     args: Vec<Option<Arg>>,
 }
 
 impl Call<'_, '_> {
     fn resolve(&mut self, defaults: &[Vec<Option<Default>>], errors: &mut Errors) -> Syscall {
         let written = all_args(self.raw, errors);
-        self.args = types::args(&written, self.scope, errors);
+        self.args = types::args(&written, self.on(), self.scope, errors);
         let becomes = self.becomes(errors);
         let events = self.bindings(defaults, errors);
         let unknown = |raw: &&raw::Arg<'_>| Arg {
@@ -49,7 +52,7 @@ impl Call<'_, '_> {
         Syscall {
             name: self.raw.name.text.into(),
             doc: self.raw.doc.into(),
-            nr: numbers(self.raw.nr.as_ref(), self.scope, errors),
+            nr: std::mem::take(&mut self.nr),
             args: args.map(|(arg, raw)| arg.unwrap_or_else(|| unknown(raw))).collect(),
             shapes: vec![],
             events,
@@ -63,7 +66,7 @@ impl Call<'_, '_> {
             let message = "a call that becomes another has that call's events, none of its own";
             errors.add(binding.event.place, message);
         }
-        let when = conditions::all(&raw.when, &self.args, self.scope, errors);
+        let when = conditions::all(&raw.when, &self.args, self.on(), self.scope, errors);
         Some(Becomes { by: self.scope.irregular.find(raw.by?, errors)?, when })
     }
 
@@ -78,7 +81,7 @@ impl Call<'_, '_> {
             if raw.when.is_empty() {
                 always = Some(raw.event);
             }
-            let when = conditions::all(&raw.when, &self.args, self.scope, errors);
+            let when = conditions::all(&raw.when, &self.args, self.on(), self.scope, errors);
             let Some(event) = self.scope.events.find(raw.event, errors) else { continue };
             if self.model.events[event].by_engine {
                 let message =
@@ -111,7 +114,8 @@ impl Call<'_, '_> {
             .iter()
             .map(|(role, source)| {
                 let structs = &self.model.structs;
-                let found = sources::resolve(source, &self.args, structs, self.scope, errors);
+                let found =
+                    sources::resolve(source, &self.args, self.on(), structs, self.scope, errors);
                 (role.text, source.place(), found)
             })
             .collect();
@@ -153,6 +157,10 @@ impl Call<'_, '_> {
             errors.add(raw.event.place, message);
         }
         sources
+    }
+
+    fn on(&self) -> On<'_> {
+        On::Numbers(&self.nr)
     }
 
     fn describe(&self, source: &Source) -> String {

@@ -2,7 +2,7 @@
 
 use sentrace_yaml::Errors;
 
-use super::conditions;
+use super::conditions::{self, On};
 use super::raw::{self, Name, TypeExpr, TypeForm};
 use super::scope::Scope;
 use crate::model::{Arg, Count, Dir, FieldType, Follow, Member, Scalar, Struct, Type};
@@ -84,7 +84,7 @@ pub(super) fn structure(raw: &raw::Struct<'_>, scope: &Scope<'_>, errors: &mut E
                 return None;
             }
         };
-        let ty = scalar(raw.ty.name.text, scope);
+        let ty = scalar(raw.ty.name, scope, errors);
         if ty.is_none() {
             let known = SCALARS.iter().map(|(name, _)| *name).chain(scope.sets.names());
             errors.unknown(raw.ty.name.place, "scalar type", raw.ty.name.text, known);
@@ -94,9 +94,10 @@ pub(super) fn structure(raw: &raw::Struct<'_>, scope: &Scope<'_>, errors: &mut E
     Struct { name: raw.name.text.into(), members: members.collect(), size: vec![] }
 }
 
-/// The arguments of a call: `None` for those whose type is wrong.
+/// The arguments of a call with these numbers: `None` for those whose type is wrong.
 pub(super) fn args(
     raw: &[&raw::Arg<'_>],
+    on: On<'_>,
     scope: &Scope<'_>,
     errors: &mut Errors,
 ) -> Vec<Option<Arg>> {
@@ -108,7 +109,7 @@ pub(super) fn args(
         }
         // Conditions look at the other arguments.
         if let Some((raw::Follow::When(when), _)) = &raw.follow
-            && let Some(when) = conditions::resolve(when, &args, scope, errors)
+            && let Some(when) = conditions::resolve(when, &args, on, scope, errors)
             && let Some(Arg { ty: Type::Path { follow, .. }, .. }) = &mut args[index]
         {
             *follow = Follow::When(when);
@@ -211,7 +212,7 @@ fn ty(
 }
 
 fn value(name: Name<'_>, scope: &Scope<'_>, errors: &mut Errors) -> Option<Scalar> {
-    let found = scalar(name.text, scope);
+    let found = scalar(name, scope, errors);
     if found.is_none() && scope.structs.get(name.text).is_some() {
         errors.add(name.place, format!("a structure is behind a pointer: `{}*`", name.text));
     } else if found.is_none() {
@@ -221,7 +222,7 @@ fn value(name: Name<'_>, scope: &Scope<'_>, errors: &mut Errors) -> Option<Scala
 }
 
 fn pointer(name: Name<'_>, count: Count, scope: &Scope<'_>, errors: &mut Errors) -> Option<Type> {
-    if let Some(scalar) = scalar(name.text, scope) {
+    if let Some(scalar) = scalar(name, scope, errors) {
         return Some(Type::ScalarPtr(scalar, count));
     }
     let structure = scope.structs.get(name.text);
@@ -231,9 +232,16 @@ fn pointer(name: Name<'_>, count: Count, scope: &Scope<'_>, errors: &mut Errors)
     Some(Type::StructPtr(structure?, count))
 }
 
-fn scalar(name: &str, scope: &Scope<'_>) -> Option<Scalar> {
-    let built_in = SCALARS.iter().find(|(known, _)| *known == name);
-    built_in.map(|(_, scalar)| *scalar).or_else(|| scope.sets.get(name).map(Scalar::Set))
+fn scalar(name: Name<'_>, scope: &Scope<'_>, errors: &mut Errors) -> Option<Scalar> {
+    if let Some((_, scalar)) = SCALARS.iter().find(|(known, _)| *known == name.text) {
+        return Some(*scalar);
+    }
+    let set = scope.sets.get(name.text)?;
+    if scope.too_wide.contains(&set) {
+        let message = "has values of more than 32 bits: it needs `width: long`";
+        errors.add(name.place, format!("`{}` {message}", name.text));
+    }
+    Some(Scalar::Set(set))
 }
 
 fn unknown(name: Name<'_>, scope: &Scope<'_>, errors: &mut Errors) {
