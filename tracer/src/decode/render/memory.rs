@@ -37,7 +37,9 @@ pub(super) fn pointee(at: Pointees<'_>, arg: u8, result: Option<i64>, style: Sty
             one.map_or_else(unknown, |one| one.concat())
         }
         Type::StructPtr(of, count) => {
-            let count = elements(at, arg, count, result);
+            // The result of readv(2) counts bytes.
+            let result_of = result.filter(|_| of.name != "iovec");
+            let count = elements(at, arg, count, result_of);
             let all = structs(at, arg, of, &count, result, style);
             all.map_or_else(unknown, |all| {
                 let is_cut = !count.is_whole() || all.len() < count.value;
