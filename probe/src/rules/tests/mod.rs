@@ -1,6 +1,10 @@
 //! Policies, and what comes of them.
 
+mod diagnostics;
+mod evaluate;
 mod upstream;
+mod variables;
+mod world;
 
 use super::*;
 
