@@ -5,12 +5,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sentrace_schema::wire::Event;
 
-use crate::output::{Origin, Output, Report};
+use crate::fields::Host;
+use crate::output::{Origin, Output, Report, printable};
+use crate::rules::{ActionRequest, LogLevel, Rule, RuleSet};
 use crate::tree::Tree;
 
 /// Takes the events of one or many tracers.
 #[derive(Default)]
 pub struct Pipeline {
+    rules: RuleSet,
     tracers: HashMap<u64, Tracer>,
     outputs: Vec<Destination>,
 }
@@ -19,6 +22,7 @@ pub struct Pipeline {
 #[derive(Default)]
 struct Tracer {
     origin: Origin,
+    host: Host,
     tree: Tree,
 }
 
@@ -29,6 +33,11 @@ struct Destination {
 }
 
 impl Pipeline {
+    /// Evaluates rules; nothing is written yet.
+    pub fn new(rules: RuleSet) -> Self {
+        Self { rules, ..Self::default() }
+    }
+
     /// Adds an output.
     #[must_use]
     pub fn to(mut self, output: Box<dyn Output>) -> Self {
@@ -39,6 +48,7 @@ impl Pipeline {
     /// A tracer has said who it is; what is known of its processes stays.
     pub fn introduce(&mut self, origin: Origin) {
         let tracer = self.tracers.entry(origin.tracer).or_default();
+        tracer.host.hostname = String::from_utf8_lossy(&origin.hostname).into_owned();
         tracer.origin = origin;
     }
 
@@ -47,15 +57,25 @@ impl Pipeline {
         self.tracers.remove(&tracer);
     }
 
-    /// Takes an event of a tracer.
+    /// Takes an event of a tracer: the outputs that want all events are told of it, then all of
+    /// them of each rule that it matches.
     pub fn event(&mut self, tracer: u64, event: &Event) {
         let received = now();
-        let tracer = self.tracers.entry(tracer).or_default();
-        let entry = tracer.tree.apply(event);
-        let report =
-            Report { event, entry: &entry, origin: &tracer.origin, received, alert: None };
+        let Tracer { origin, host, tree } = self.tracers.entry(tracer).or_default();
+        let entry = tree.apply(event);
+        let matches = self.rules.evaluate(event, &entry, host);
+        let report = Report { event, entry: &entry, origin, received, alert: None };
         for destination in self.outputs.iter_mut().filter(|to| to.output.wants_events()) {
             destination.write(&report);
+        }
+        for found in &matches {
+            if found.is_alert {
+                let report = Report { alert: Some(found), ..report };
+                self.outputs.iter_mut().for_each(|destination| destination.write(&report));
+            }
+            for action in &found.actions {
+                act(&found.rule, action);
+            }
         }
     }
 }
@@ -71,6 +91,23 @@ impl Destination {
                 }
             }
         }
+    }
+}
+
+/// Does what a rule asks for besides alerting, as far as that is possible here.
+fn act(rule: &Rule, action: &ActionRequest) {
+    let ActionRequest::Log { level, message } = action else {
+        tracing::debug!(rule = rule.id, "actions other than log are not performed");
+        return;
+    };
+    let message = if message.is_empty() { "the rule matched" } else { message };
+    let message = printable(message.as_bytes());
+    match level {
+        LogLevel::Trace => tracing::trace!(rule = rule.id, "{message}"),
+        LogLevel::Debug => tracing::debug!(rule = rule.id, "{message}"),
+        LogLevel::Info => tracing::info!(rule = rule.id, "{message}"),
+        LogLevel::Warn => tracing::warn!(rule = rule.id, "{message}"),
+        LogLevel::Error => tracing::error!(rule = rule.id, "{message}"),
     }
 }
 

@@ -4,10 +4,12 @@
 //! when it cannot be executed, 125 when they fail themselves; 1 when another command fails; 2 when
 //! the command line is wrong.
 
+mod config;
 mod events;
 mod filter;
 mod log;
 mod notation;
+mod policies;
 mod run;
 mod syscalls;
 
@@ -48,6 +50,7 @@ enum Command {
     Syscalls(syscalls::Syscalls),
     Events(events::Events),
     Filter(filter::Filter),
+    Config(config::Show),
 }
 
 impl Command {
@@ -57,6 +60,7 @@ impl Command {
             Self::Syscalls(command) => command.run(),
             Self::Events(command) => command.run(),
             Self::Filter(command) => command.run(),
+            Self::Config(command) => command.run(),
         }
     }
 

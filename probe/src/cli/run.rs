@@ -15,10 +15,12 @@ use sentrace_probe::output::json::{Agent, Json, Scope};
 use sentrace_probe::output::text::{Look, Text};
 use sentrace_probe::output::{Origin, Output};
 use sentrace_probe::pipeline::Pipeline;
+use sentrace_probe::rules::{HostModel, RuleSet};
 use sentrace_tracer::launch::{Launch, Until};
 use sentrace_tracer::resolve::Resolver;
 use sentrace_tracer::session::{Session, Wanted};
 
+use super::policies::Policies;
 use inbox::Inbox;
 
 /// Run an application and watch it
@@ -32,6 +34,8 @@ use inbox::Inbox;
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Run {
+    #[command(flatten)]
+    policies: Policies,
     /// Report all events, not only alerts
     #[arg(long)]
     events: bool,
@@ -42,7 +46,7 @@ pub(super) struct Run {
     #[arg(long, value_enum, default_value_t = Interest::Rules)]
     interest: Interest,
     /// The application and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
+    #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
     command: Vec<OsString>,
 }
 
@@ -50,6 +54,8 @@ const EXAMPLES: &str = "\
 Examples:
   Alerts of a shell script, by the rules that come with sentrace:
     sentrace run -- sh install.sh
+  By the rules of a directory, and of a file:
+    sentrace run --policy policies/ --policy local.policy -- sh install.sh
   Everything that a build does, as JSON lines in a file:
     sentrace run --events --json build.json -- make
   The alerts only, for another program to read:
@@ -66,8 +72,10 @@ enum Interest {
 
 impl Run {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let pipeline = Pipeline::default().to(self.output()?);
-        let wanted = self.wanted();
+        let host = HostModel::detect();
+        let rules = self.policies.load(&host)?;
+        let wanted = self.wanted(&rules);
+        let pipeline = Pipeline::new(rules).to(self.output(&host)?);
         let filter = wanted.filter(action::TRACE).context("the filter cannot be made")?;
         let mut launch = Launch::new(self.command, filter.into());
         if std::process::id() == 1 {
@@ -86,11 +94,14 @@ impl Run {
         }
     }
 
-    fn wanted(&self) -> Wanted {
-        Wanted::all()
+    fn wanted(&self, rules: &RuleSet) -> Wanted {
+        match self.interest {
+            Interest::Rules if !self.events => Wanted::from(&rules.interest()),
+            _ => Wanted::all(),
+        }
     }
 
-    fn output(&self) -> anyhow::Result<Box<dyn Output>> {
+    fn output(&self, host: &HostModel) -> anyhow::Result<Box<dyn Output>> {
         let scope = if self.events { Scope::Everything } else { Scope::Alerts };
         let Some(path) = &self.json else {
             let stderr = io::stderr();
@@ -103,7 +114,7 @@ impl Run {
             let file = OpenOptions::new().create(true).append(true).open(path);
             Box::new(file.with_context(|| path.display().to_string())?)
         };
-        Ok(Box::new(Json::new(to, scope, Agent::here())))
+        Ok(Box::new(Json::new(to, scope, Agent::on(host))))
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use sentrace_schema::derive::Computed;
 use sentrace_schema::record::{EventDesc, Record, RecordDesc, SetDesc, Ty, Value};
 use sentrace_schema::{EVENTS, groups};
+use sentrace_tracer::decode::render;
 
 /// Places of a record, in the order of its fields.
 #[derive(Debug, Default)]
@@ -198,7 +199,9 @@ impl Field {
             Last::Stored(index) => record.get(index).into(),
             Last::Derived(index) => {
                 let derived = record.desc().derived.get(index);
-                derived.and_then(|derived| derived.compute(record)).map_or(Item::Nothing, Item::from)
+                derived
+                    .and_then(|derived| derived.compute(record))
+                    .map_or(Item::Nothing, Item::from)
             }
         }
     }
@@ -210,6 +213,11 @@ impl Field {
             _ => None,
         }
     }
+}
+
+/// A signal by its name.
+pub(super) fn signal(value: i64) -> String {
+    i32::try_from(value).map_or_else(|_| value.to_string(), render::signal)
 }
 
 /// Whether it is type and permission bits, which have names in rules only.

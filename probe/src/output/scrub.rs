@@ -15,8 +15,16 @@ pub(super) const HIDDEN: &[u8] = b"********";
 /// Parts of names, without regard to case, whose values are secrets; `_` and `-` in them may be
 /// missing or the other.
 const WORDS: &[&str] = &[
-    "password", "passwd", "passphrase", "secret", "token", "credential", "api_key", "access_key",
-    "private_key", "mysql_pwd",
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "credential",
+    "api_key",
+    "access_key",
+    "private_key",
+    "mysql_pwd",
 ];
 
 /// Secrets by their form; the part `secret` is replaced.
@@ -62,7 +70,7 @@ pub(super) fn text(text: &[u8]) -> Cow<'_, [u8]> {
     text
 }
 
-/// Where the value begins, if the text is `NAME=VALUE` or `--NAME=VALUE` with a secret in it.
+/// Where the value begins, if the text is an option `--NAME=VALUE` with a secret in it.
 fn whole(text: &[u8]) -> Option<usize> {
     WHOLE.captures(text)?.name("secret").map(|secret| secret.start())
 }
@@ -85,7 +93,7 @@ fn replace<'a>(secret: &Regex, text: Cow<'a, [u8]>) -> Cow<'a, [u8]> {
 }
 
 static WHOLE: LazyLock<Regex> =
-    LazyLock::new(|| compile(&format!(r"(?s-u)\A-*(?i:{})=(?<secret>.+)\z", name())));
+    LazyLock::new(|| compile(&format!(r"(?s-u)\A--?(?i:{})=(?<secret>.+)\z", name())));
 static OPTION: LazyLock<Regex> =
     LazyLock::new(|| compile(&format!(r"(?s-u)\A--?(?i:{})\z", name())));
 /// Within a text, such as a script: up to the next space, or the end of the quotes.
@@ -128,7 +136,10 @@ mod tests {
         check(&["--password", "--force"], &["--password", "--force"]);
         check(&["-token", "abc"], &["-token", "********"]);
         check(&["--db-Passwd=x"], &["--db-Passwd=********"]);
-        check(&["PGPASSWORD=x", "AWS_SECRET_ACCESS_KEY=y"], &["PGPASSWORD=********", "AWS_SECRET_ACCESS_KEY=********"]);
+        check(
+            &["PGPASSWORD=x", "AWS_SECRET_ACCESS_KEY=y"],
+            &["PGPASSWORD=********", "AWS_SECRET_ACCESS_KEY=********"],
+        );
         check(&["--apiKey=1", "api-key=2"], &["--apiKey=********", "api-key=********"]);
     }
 
@@ -153,7 +164,8 @@ mod tests {
 
     #[test]
     fn everything_else_stays() {
-        let plain = ["--user=joe", "--color", "always", "https://host:80/x@y", "a=b", "-p", "", "passwd"];
+        let plain =
+            ["--user=joe", "--color", "always", "https://host:80/x@y", "a=b", "-p", "", "passwd"];
         check(&plain, &plain);
     }
 

@@ -11,6 +11,8 @@
 
 mod fields;
 mod line;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -19,11 +21,12 @@ use nix::errno::Errno;
 use sentrace_schema::wire::MARKS;
 use sentrace_tracer::decode::table::is_success;
 
-pub use self::line::Look;
 use self::line::{Line, Paint};
+pub use self::line::{Look, Painting};
 use super::time::Clock;
-use super::{Alert, Output, Report, layout, scrub};
+use super::{Output, Report, layout, scrub};
 use crate::output::json::Scope;
+use crate::rules::Match;
 use crate::tree::Entry;
 
 /// So many ancestors are named.
@@ -69,13 +72,13 @@ fn event_line(report: &Report<'_>) -> Line {
     line
 }
 
-fn alert_lines(report: &Report<'_>, alert: &Alert<'_>) -> Vec<Line> {
+fn alert_lines(report: &Report<'_>, alert: &Match) -> Vec<Line> {
     let mut first = Line::default();
     first.word(Paint::Alarm, b"ALERT");
-    match alert.description {
-        "" => first.word(Paint::Strong, alert.rule.as_bytes()),
+    match alert.rule.description.as_str() {
+        "" => first.word(Paint::Strong, alert.rule.id.as_bytes()),
         description => {
-            first.word(Paint::Strong, format!("{}:", alert.rule).as_bytes());
+            first.word(Paint::Strong, format!("{}:", alert.rule.id).as_bytes());
             first.text(Paint::Plain, description.as_bytes());
         }
     }

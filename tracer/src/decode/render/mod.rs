@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 
 use nix::errno::Errno;
 
-pub use self::value::{names, signal};
+pub use self::value::names;
 use super::call::Arguments;
 use super::pointee::Pointees;
 use super::table::{Dir, Scalar, Slot, Type, is_success};

@@ -78,8 +78,7 @@ fn device(bits: u64) -> String {
 }
 
 /// A signal by its name (signal(7)); the numbers are those of all our ABIs.
-#[must_use]
-pub fn signal(value: i64) -> String {
+pub(super) fn signal(value: i64) -> String {
     const NAMES: [&str; 32] = [
         "0",
         "SIGHUP",
