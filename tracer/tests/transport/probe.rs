@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::Duration;
 
 use sentrace_schema::address::Address;
 use sentrace_schema::frame::Decoder;
@@ -11,6 +12,9 @@ use sentrace_schema::wire::{Event, Header, Hello, Message, PROTOCOL, Welcome};
 use sentrace_schema::{EVENTS, Payload, event as desc};
 use sentrace_tracer::transport::Client;
 use tempfile::TempDir;
+
+/// Longer than anything takes; what ends before is not measured.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Somewhere to connect to.
 pub(crate) struct Probe {
@@ -135,7 +139,7 @@ impl Line {
 
     /// The same while the client finishes.
     pub(crate) fn serve_to_the_end(mut self, client: Client) -> Vec<u64> {
-        let finishing = std::thread::spawn(|| client.finish(super::PATIENCE));
+        let finishing = std::thread::spawn(|| client.finish(PATIENCE));
         let got = self.serve();
         drop(self);
         assert_eq!(finishing.join().unwrap().undelivered, 0);
