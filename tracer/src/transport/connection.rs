@@ -18,6 +18,9 @@ use sentrace_schema::wire::{self, Message};
 /// How long a machine may take to accept a TCP connection.
 const CONNECT: Duration = Duration::from_secs(1);
 
+/// How long the probe may take to end its side of a connection after the goodbye.
+const PARTING: Duration = Duration::from_millis(100);
+
 /// What a connection can suffer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
@@ -119,6 +122,7 @@ impl Connection {
             let _ = self.poll(PollFlags::POLLOUT, deadline);
         }
         let _ = self.stream.shutdown();
+        let deadline = deadline.min(Instant::now() + PARTING);
         while Instant::now() < deadline && self.poll(PollFlags::POLLIN, deadline).is_ok() {
             if self.receive().is_err() {
                 break;

@@ -14,8 +14,6 @@ mod connection;
 mod flight;
 mod queue;
 mod size;
-#[cfg(test)]
-mod tests;
 mod worker;
 
 use std::io;

@@ -1,0 +1,12 @@
+//! The way to a probe, against a probe that does what a test tells it.
+//!
+//! - `client`: the transport alone
+//! - `probe`: the probe
+//! - `trace`: the program, with an application
+
+#[path = "transport/client.rs"]
+mod client;
+#[path = "transport/probe.rs"]
+mod probe;
+#[path = "transport/trace.rs"]
+mod trace;
