@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sentrace_schema::wire::Event;
+use sentrace_schema::wire::{Event, Heartbeat, Hello, Interest};
 
 use crate::fields::Host;
 use crate::output::{Origin, Output, Report, printable};
 use crate::rules::{ActionRequest, LogLevel, Rule, RuleSet};
+use crate::server::{Handler, Peer, TracerId};
 use crate::tree::Tree;
 
 /// Takes the events of one or many tracers.
@@ -24,6 +25,8 @@ struct Tracer {
     origin: Origin,
     host: Host,
     tree: Tree,
+    /// Events that it says it has dropped.
+    dropped: u64,
 }
 
 /// An output, and whether it has failed before.
@@ -45,6 +48,12 @@ impl Pipeline {
         self
     }
 
+    /// The events that the rules or an output need.
+    pub fn interest(&self) -> Interest {
+        let all = self.outputs.iter().any(|to| to.output.wants_events());
+        if all { Interest::Full } else { self.rules.interest() }
+    }
+
     /// A tracer has said who it is; what is known of its processes stays.
     pub fn introduce(&mut self, origin: Origin) {
         let tracer = self.tracers.entry(origin.tracer).or_default();
@@ -61,7 +70,7 @@ impl Pipeline {
     /// them of each rule that it matches.
     pub fn event(&mut self, tracer: u64, event: &Event) {
         let received = now();
-        let Tracer { origin, host, tree } = self.tracers.entry(tracer).or_default();
+        let Tracer { origin, host, tree, .. } = self.tracers.entry(tracer).or_default();
         let entry = tree.apply(event);
         let matches = self.rules.evaluate(event, &entry, host);
         let report = Report { event, entry: &entry, origin, received, alert: None };
@@ -77,6 +86,35 @@ impl Pipeline {
                 act(&found.rule, action);
             }
         }
+    }
+}
+
+/// The pipeline behind a server: every tracer is asked for what the rules and outputs need.
+impl Handler for Pipeline {
+    fn hello(&mut self, tracer: TracerId, hello: &Hello, _: &Peer) -> Result<Interest, String> {
+        let (engine, hostname) = (hello.engine.clone(), hello.hostname.clone());
+        self.introduce(Origin { tracer: tracer.0, engine, hostname });
+        Ok(self.interest())
+    }
+
+    fn events(&mut self, tracer: TracerId, events: Vec<Event>) {
+        for event in &events {
+            self.event(tracer.0, event);
+        }
+    }
+
+    fn heartbeat(&mut self, tracer: TracerId, heartbeat: Heartbeat) {
+        let dropped: u64 =
+            heartbeat.dropped.iter().fold(0, |sum, count| sum.saturating_add(*count));
+        let Some(known) = self.tracers.get_mut(&tracer.0) else { return };
+        if dropped > known.dropped {
+            tracing::warn!(%tracer, dropped, "the tracer drops events");
+        }
+        known.dropped = dropped;
+    }
+
+    fn gone(&mut self, tracer: TracerId) {
+        self.forget(tracer.0);
     }
 }
 
