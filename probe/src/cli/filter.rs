@@ -30,7 +30,7 @@ pub(super) struct Filter {
     #[arg(long, value_enum)]
     machine: Option<Machine>,
     /// Events that are wanted (default: those that the rules need)
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = super::events::parse)]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = super::events::find)]
     events: Option<Vec<&'static EventDesc>>,
     /// All events are wanted
     #[arg(long, conflicts_with = "events")]

@@ -75,7 +75,7 @@ impl Inbox {
         while self.done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
             let now = self.handled.load(Relaxed);
             if now == before {
-                tracing::warn!("{} events could not be written in time", sent - now);
+                announce(format!("{} events could not be written in time", sent - now));
                 return;
             }
             before = now;
@@ -87,6 +87,18 @@ impl Inbox {
         if dropped > 0 {
             tracing::warn!("{dropped} events were dropped: the probe did not keep up");
         }
+    }
+}
+
+/// Logs what may have nobody to read it either.
+fn announce(message: String) {
+    let (end, done) = bounded::<()>(0);
+    let log = Builder::new().spawn(move || {
+        let _end = end;
+        tracing::warn!("{message}");
+    });
+    if log.is_ok() {
+        let _ = done.recv_timeout(Duration::from_secs(1));
     }
 }
 
