@@ -136,7 +136,9 @@ impl Line {
             };
         }
         match self.name.as_str() {
-            "brk" | "mmap" | "mmap2" | "mremap" | "personality" | "shmat" => value::hex(result.cast_unsigned()),
+            "brk" | "mmap" | "mmap2" | "mremap" | "personality" | "shmat" => {
+                value::hex(result.cast_unsigned())
+            }
             "umask" => value::mode(result.cast_unsigned()),
             _ => result.to_string(),
         }
