@@ -1,14 +1,19 @@
-//! The values of `syscalls.yaml` on every ABI against the kernel's own headers, those of the C
-//! library, and bindings that others generate from newer headers. Run with `--nocapture` to see
-//! how much was compared, and what each source lacks.
+//! Values, numbers and layouts of `syscalls.yaml` on every ABI against the kernel's own headers,
+//! those of the C library, libseccomp, and bindings that others generate from newer headers. Run
+//! with `--nocapture` to see how many values were compared, and what each source lacks.
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod bindings;
 mod headers;
+mod layouts;
+mod libseccomp;
+mod numbers;
 mod table;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use sentrace_codegen::model::Model;
 use table::{ABIS, Entry};
 
 /// What a source says about the values on one ABI.
@@ -58,4 +63,10 @@ fn report(abi: &str, source: &str, verdict: &Verdict) {
     let names: Vec<&str> = lacking.iter().map(String::as_str).collect();
     eprintln!("{abi}: {agreed} values as in {source}; it lacks {}:", lacking.len());
     eprintln!("    {}", names.join(" "));
+}
+
+fn model() -> Model {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../syscalls.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    sentrace_codegen::load("syscalls.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"))
 }
