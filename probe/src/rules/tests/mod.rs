@@ -1,5 +1,6 @@
 //! Policies, and what comes of them.
 
+mod builtin;
 mod diagnostics;
 mod evaluate;
 mod upstream;

@@ -1,7 +1,7 @@
 //! Rules, a process tree, and events in words:
 //!
 //! * processes: `/usr/sbin/nginx > uid=33 container.id=c1 /bin/sh -c 'id; ls'` is a shell that nginx
-//!   made; what stands before the path are fields of the process;
+//!   made; what stands before the path are fields of the process (times as `10s-ago`);
 //! * events: `open file.path=/etc/shadow flags=O_RDWR|O_CREAT` is the type and its fields.
 
 use sentrace_schema::record::{Record, Slot, Ty};
@@ -38,6 +38,12 @@ impl World {
         Self { rules, tree, host, now: 1000 * SECOND, pids: 100 }
     }
 
+    /// Goes on much later on another machine: nothing runs, and all rules may alert.
+    pub(super) fn renew(&mut self) {
+        (self.tree, self.pids) = (Tree::default(), 100);
+        self.now += 7200 * SECOND;
+    }
+
     /// Starts processes, each made by the one before; the pid of the last, and what its exec
     /// matched.
     pub(super) fn start(&mut self, chain: &str) -> (i32, Vec<Match>) {
@@ -61,7 +67,10 @@ impl World {
     }
 
     pub(super) fn exec(&mut self, pid: i32, process: &str) -> Vec<Match> {
-        let mut exec = events::Exec { process: self::process(process), ..Default::default() };
+        let process = [10, 100].iter().fold(process.to_owned(), |text, seconds| {
+            text.replace(&format!("={seconds}s-ago"), &format!("={}", self.now - seconds * SECOND))
+        });
+        let mut exec = events::Exec { process: self::process(&process), ..Default::default() };
         exec.syscall_path = exec.process.file.path.clone();
         self.apply(pid, Payload::Exec(exec.into()))
     }
@@ -90,19 +99,23 @@ pub(super) fn alerts(matches: &[Match]) -> Vec<&str> {
 }
 
 fn process(text: &str) -> groups::Process {
-    let mut process = groups::Process::default();
-    let mut words = words(text).into_iter().peekable();
-    while let Some(field) = words.next_if(|word| !word.starts_with('/')) {
-        let (name, value) = field.split_once('=').unwrap();
+    let words = words(text);
+    let at = words.iter().position(|word| word.starts_with('/'));
+    let at = at.unwrap_or_else(|| panic!("no program in {text}"));
+    let path = &words[at];
+    let name = path.rsplit('/').next().unwrap();
+    let mut process = groups::Process {
+        comm: name.bytes().take(15).collect(),
+        argv0: name.into(),
+        argv: words[at + 1..].iter().map(|word| word.clone().into_bytes()).collect(),
+        ..groups::Process::default()
+    };
+    process.file.mode = 0o100_755;
+    process.file.path = path.as_str().into();
+    for field in &words[..at] {
+        let (name, value) = field.split_once('=').unwrap_or_else(|| panic!("{field} in {text}"));
         set(&mut process, name, value);
     }
-    let path = words.next().unwrap();
-    let name = path.rsplit('/').next().unwrap();
-    process.comm = name.bytes().take(15).collect();
-    process.argv0 = name.into();
-    process.argv = words.map(String::into_bytes).collect();
-    process.file.mode = 0o100_755;
-    process.file.path = path.into();
     process
 }
 
