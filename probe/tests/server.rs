@@ -1,4 +1,5 @@
 //! The server, against tracers that do what a test tells them, and against the real one.
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 #[path = "server/hostile.rs"]
 mod hostile;

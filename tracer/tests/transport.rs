@@ -3,6 +3,7 @@
 //! - `client`: the transport alone
 //! - `probe`: the probe
 //! - `trace`: the program, with an application
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 #[path = "transport/client.rs"]
 mod client;

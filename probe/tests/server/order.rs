@@ -1,13 +1,14 @@
 //! Events are told in order and once, also over several connections; tracers come and go.
 
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use sentrace_probe::server::{Limits, Peer, ServerConfig, TracerId};
+use sentrace_probe::server::{Limits, Peer, ServerConfig, TracerId, start};
 use sentrace_schema::EVENTS;
 use sentrace_schema::address::Address;
 use sentrace_schema::wire::{Heartbeat, Hello, Interest, Message, PROTOCOL};
 
-use super::tracer::{Line, Told, config, events, hello, limited, next, next_fact, serve};
+use super::tracer::{Line, Log, Told, config, events, hello, limited, next, next_fact, serve};
 
 const A: TracerId = TracerId(1);
 const B: TracerId = TracerId(2);
@@ -132,6 +133,7 @@ fn only_who_knows_the_token_gets_in() {
         assert_eq!(line.message(), None);
     }
     assert_eq!(server.counters().refused, 5);
+    assert!(start(ServerConfig { token: Some(Vec::new()), ..config() }, Log(channel().0)).is_err());
     let welcome = Line::open(&server).hello(&Hello { token: b"secret".to_vec(), ..hello(1) });
     assert_eq!(welcome.refusal, b"");
     assert!(matches!(next(&told), Told::Hello(A, ..)));

@@ -9,9 +9,8 @@ use std::time::Duration;
 use sentrace_probe::server::{Handler, Limits, Peer, Server, ServerConfig, TracerId, start};
 use sentrace_schema::Payload;
 use sentrace_schema::address::Address;
-use sentrace_schema::frame::Decoder;
 use sentrace_schema::wire::{
-    Event, Header, Heartbeat, Hello, Interest, Message, PROTOCOL, Welcome,
+    Decoder, Event, Header, Heartbeat, Hello, Interest, Message, PROTOCOL, Welcome,
 };
 
 /// Longer than anything takes; what ends before is not measured.
@@ -144,10 +143,10 @@ impl Line {
     pub(crate) fn message(&mut self) -> Option<Message> {
         loop {
             let mut input = &self.rest[..];
-            let frame = self.decoder.feed(&mut input).unwrap();
+            let message = self.decoder.feed(&mut input).unwrap();
             self.rest = input.to_vec();
-            if let Some(frame) = frame {
-                return Some(Message::decode(frame).unwrap());
+            if message.is_some() {
+                return message;
             }
             let mut buffer = [0; 4096];
             match self.stream.read(&mut buffer) {

@@ -12,8 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::EventFd;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use sentrace_schema::address::Address;
-use sentrace_schema::frame::Decoder;
-use sentrace_schema::wire::{self, Message};
+use sentrace_schema::wire::{self, Decoder, Message};
 
 /// How long a machine may take to accept a TCP connection.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -95,13 +94,8 @@ impl Connection {
         };
         let mut input = &buffer[..count];
         let mut messages = Vec::new();
-        while let Some(frame) = self.decoder.feed(&mut input).map_err(wire::Error::from)? {
-            match Message::decode(frame) {
-                Ok(message) => messages.push(message),
-                // A newer probe says more than we understand.
-                Err(wire::Error::UnknownMessage(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
+        while let Some(message) = self.decoder.feed(&mut input)? {
+            messages.push(message);
         }
         Ok(messages)
     }

@@ -80,7 +80,8 @@ impl Worker {
     /// Serves until the end.
     pub(super) fn run(mut self) {
         loop {
-            let is_last = self.deadline().is_some() && !self.has_reason();
+            let before = self.deadline();
+            let is_last = before.is_some() && !self.has_reason();
             match self.connect() {
                 End::Finished => return,
                 End::NotAccepted(failure) => {
@@ -92,7 +93,7 @@ impl Worker {
                 }
                 End::Lost(failure) => self.report(&failure),
             }
-            if !self.rest() {
+            if !self.rest(before) {
                 return;
             }
         }
@@ -104,11 +105,10 @@ impl Worker {
         self.known > 0 && self.shared.queue().undelivered() > 0
     }
 
-    /// Pauses before another attempt, but not across the end of the application. False: there is
-    /// no more time for one.
-    fn rest(&mut self) -> bool {
+    /// Pauses before another attempt, but not across the end of the application: `before` is the
+    /// deadline that the last attempt knew. False: there is no more time for another.
+    fn rest(&mut self, before: Option<Instant>) -> bool {
         self.shared.queue().set_alarm(Alarm::Never);
-        let before = self.deadline();
         let until = Instant::now() + self.backoff.pause();
         let until = before.map_or(until, |deadline| deadline.min(until));
         while Instant::now() < until && self.deadline() == before {

@@ -6,9 +6,8 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
 use sentrace_schema::address::Address;
-use sentrace_schema::frame::Decoder;
 use sentrace_schema::record::Slot;
-use sentrace_schema::wire::{Event, Header, Hello, Message, PROTOCOL, Welcome};
+use sentrace_schema::wire::{Decoder, Event, Header, Hello, Message, PROTOCOL, Welcome};
 use sentrace_schema::{EVENTS, Payload, event as desc};
 use sentrace_tracer::transport::Client;
 use tempfile::TempDir;
@@ -90,10 +89,10 @@ impl Line {
     pub(crate) fn message(&mut self) -> Option<Message> {
         loop {
             let mut input = &self.rest[..];
-            let frame = self.decoder.feed(&mut input).unwrap();
+            let message = self.decoder.feed(&mut input).unwrap();
             self.rest = input.to_vec();
-            if let Some(frame) = frame {
-                return Some(Message::decode(frame).unwrap());
+            if message.is_some() {
+                return message;
             }
             let mut buffer = [0; 4096];
             match self.stream.read(&mut buffer) {
