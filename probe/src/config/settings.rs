@@ -6,13 +6,11 @@ use sentrace_schema::address::AddressError;
 
 use super::Config;
 
-/// Something that can be set.
+/// Something that can be set; docs/configuration.md says what it means.
 #[derive(Debug)]
 pub struct Setting {
     /// Its place in the file, dotted.
     pub key: &'static str,
-    /// One line for people.
-    pub doc: &'static str,
     /// Sets it to what a text says, or tells what is wrong with that.
     pub(super) set: fn(&mut Config, &str) -> Result<(), String>,
 }
@@ -21,12 +19,10 @@ pub struct Setting {
 pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "runtime_security_config.ebpfless.enabled",
-        doc: "whether the probe may run",
         set: |config, text| bool(text, &mut config.security.ebpfless.enabled),
     },
     Setting {
         key: "runtime_security_config.ebpfless.socket",
-        doc: "where tracers connect: HOST:PORT or unix:PATH",
         set: |config, text| {
             let address = text.parse().map_err(|error: AddressError| error.to_string())?;
             config.security.ebpfless.socket = address;
@@ -35,27 +31,22 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "runtime_security_config.policies.dir",
-        doc: "directory with *.policy files",
         set: |config, text| path(text, &mut config.security.policies.dir),
     },
     Setting {
         key: "sentrace.output.events",
-        doc: "whether all events are written, not only alerts",
         set: |config, text| bool(text, &mut config.sentrace.output.events),
     },
     Setting {
         key: "sentrace.output.json",
-        doc: "file for JSON lines, - for stdout; empty: text on stderr",
         set: |config, text| path(text, &mut config.sentrace.output.json),
     },
     Setting {
         key: "sentrace.server.insecure",
-        doc: "whether other machines may connect, without encryption",
         set: |config, text| bool(text, &mut config.sentrace.server.insecure),
     },
     Setting {
         key: "sentrace.server.mode",
-        doc: "permission bits of a Unix socket, in octal: 0o600",
         set: |config, text| {
             let digits = text.strip_prefix("0o").unwrap_or(text);
             let mode = u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o777);
@@ -65,14 +56,9 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "sentrace.server.token_file",
-        doc: "file with the token that tracers have to know; empty: none",
         set: |config, text| path(text, &mut config.sentrace.server.token_file),
     },
-    Setting {
-        key: "sentrace.strict",
-        doc: "whether a policy with errors is a reason not to start",
-        set: |config, text| bool(text, &mut config.sentrace.strict),
-    },
+    Setting { key: "sentrace.strict", set: |config, text| bool(text, &mut config.sentrace.strict) },
 ];
 
 /// Keys of the reference that say nothing here, with all that is below them.

@@ -99,11 +99,12 @@ fn the_printed_configuration_can_be_read() {
 }
 
 #[test]
-fn every_setting_has_its_own_key_and_variable() {
+fn every_setting_has_its_own_key_and_variable_and_is_documented() {
+    let manual = include_str!("../../../docs/configuration.md");
     let mut names = HashSet::new();
     for setting in SETTINGS {
         assert!(names.insert(setting.key.to_owned()) && names.insert(setting.env()));
-        assert!(!setting.doc.is_empty());
+        assert!(manual.contains(&format!("| `{}` | `{}` |", setting.key, setting.env())));
     }
 }
 
