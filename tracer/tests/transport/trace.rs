@@ -8,7 +8,7 @@ use sentrace_schema::wire::{
 };
 use sentrace_schema::{Payload, event as desc};
 
-use super::probe::{Line, Probe, welcome};
+use super::probe::{Probe, welcome};
 
 fn trace(options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sentrace-tracer"));
@@ -40,22 +40,8 @@ fn serve(probe: &Probe, interest: Interest) -> (Hello, Vec<Event>) {
     let mut line = probe.accept();
     let hello = line.hello();
     line.send(&Message::Welcome(Welcome { interest, ..welcome() }));
-    (hello, take(&mut line))
-}
-
-fn take(line: &mut Line) -> Vec<Event> {
-    let mut events = Vec::new();
-    loop {
-        match line.message() {
-            Some(Message::Events(batch)) => {
-                line.send(&Message::Ack(batch.last().unwrap().header.sequence));
-                events.extend(batch);
-            }
-            Some(Message::Heartbeat(_)) => {}
-            Some(Message::Goodbye) => return events,
-            other => panic!("{other:?}"),
-        }
-    }
+    let (events, _) = line.serve();
+    (hello, events)
 }
 
 fn names(events: &[Event]) -> Vec<&'static str> {
