@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use sentrace_schema::wire::{
-    Capture, EventInterest, GAP, Hello, Interest, Message, PROTOCOL, Welcome,
+    Capture, EventInterest, GAP, Heartbeat, Hello, Interest, Message, PROTOCOL, Welcome,
 };
 use sentrace_schema::{EVENTS, Payload, event as desc};
 use sentrace_tracer::session::{Sink, Wanted};
@@ -46,13 +46,13 @@ fn events_arrive_in_order_and_goodbye_is_last() {
         let hello = line.hello();
         assert_eq!((hello.protocol, hello.tracer), (PROTOCOL, 7));
         line.send(&Message::Welcome(welcome()));
-        let (outcome, (got, dropped)) = finish(client, || {
+        let (outcome, (got, last)) = finish(client, || {
             let got = line.serve();
             assert_eq!(line.message(), None);
             got
         });
         assert_eq!(sequences(&got), (1..=10_000).collect::<Vec<_>>());
-        assert_eq!(dropped, []);
+        assert_eq!((last.sequence, last.queued, last.dropped.as_slice()), (10_000, 0, &[][..]));
         assert_eq!((outcome.undelivered, outcome.dropped), (0, 0));
     }
 }
@@ -148,7 +148,7 @@ fn a_probe_that_never_reads_makes_nobody_wait() {
         let name = if sequence % 50 == 0 { "fork" } else { "open" };
         sink.event(event(name, sequence, 2000));
     }
-    let (outcome, (got, dropped)) = finish(client, || line.serve());
+    let (outcome, (got, Heartbeat { dropped, .. })) = finish(client, || line.serve());
     let count = |name: &str| dropped.get(usize::from(desc(name).unwrap().id)).copied();
     assert_eq!(outcome.dropped, dropped.iter().sum::<u64>());
     assert_eq!(got.len() as u64 + outcome.dropped, total);
@@ -245,7 +245,7 @@ fn events_that_cannot_be_sent_are_counted() {
     let mut line = probe.accept();
     line.hello();
     line.send(&Message::Welcome(Welcome { events: known, ..welcome() }));
-    let (outcome, (got, dropped)) = finish(client, || line.serve());
+    let (outcome, (got, Heartbeat { dropped, .. })) = finish(client, || line.serve());
     assert_eq!(sequences(&got), [1, 4]);
     assert_eq!((outcome.undelivered, outcome.dropped), (0, 2));
     assert_eq!(dropped[usize::from(known)], 1);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sentrace_schema::address::Address;
 use sentrace_schema::record::Slot;
-use sentrace_schema::wire::{Event, Header, Hello, Message, PROTOCOL, Welcome};
+use sentrace_schema::wire::{Event, Header, Heartbeat, Hello, Message, PROTOCOL, Welcome};
 use sentrace_schema::{EVENTS, Payload, event as desc};
 use sentrace_tracer::transport::Client;
 use tempfile::TempDir;
@@ -82,18 +82,17 @@ impl Line {
         }
     }
 
-    /// Takes and acknowledges all events up to the goodbye; with the newest counters of dropped
-    /// ones.
-    pub(crate) fn serve(&mut self) -> (Vec<Event>, Vec<u64>) {
-        let (mut got, mut dropped) = (Vec::new(), Vec::new());
+    /// Takes and acknowledges all events up to the goodbye; with the last heartbeat.
+    pub(crate) fn serve(&mut self) -> (Vec<Event>, Heartbeat) {
+        let (mut got, mut last) = (Vec::new(), Heartbeat::default());
         loop {
             match self.message() {
                 Some(Message::Events(events)) => {
                     self.send(&Message::Ack(events.last().unwrap().header.sequence));
                     got.extend(events);
                 }
-                Some(Message::Heartbeat(beat)) => dropped = beat.dropped,
-                Some(Message::Goodbye) => return (got, dropped),
+                Some(Message::Heartbeat(beat)) => last = beat,
+                Some(Message::Goodbye) => return (got, last),
                 other => panic!("{other:?}"),
             }
         }
