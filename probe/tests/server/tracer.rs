@@ -1,6 +1,5 @@
 //! A tracer that says what it is told to say, and a handler that writes down what it is told.
 
-use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -10,8 +9,10 @@ use sentrace_probe::server::{Handler, Limits, Peer, Server, ServerConfig, Tracer
 use sentrace_schema::Payload;
 use sentrace_schema::address::Address;
 use sentrace_schema::wire::{
-    Decoder, Event, Header, Heartbeat, Hello, Interest, Message, PROTOCOL, Welcome,
+    Event, Header, Heartbeat, Hello, Interest, Message, PROTOCOL, Welcome,
 };
+
+pub(crate) use super::line::Line;
 
 /// Longer than anything takes; what ends before is not measured.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -80,28 +81,16 @@ pub(crate) fn next_fact(told: &Receiver<Told>) -> Told {
     }
 }
 
-trait Stream: Read + Write + Send {}
-impl Stream for TcpStream {}
-impl Stream for UnixStream {}
-
-/// A connection to a server.
-pub(crate) struct Line {
-    stream: Box<dyn Stream>,
-    decoder: Decoder,
-    rest: Vec<u8>,
-}
-
 impl Line {
     pub(crate) fn open(server: &Server) -> Self {
-        let stream: Box<dyn Stream> = match server.address() {
-            Address::Unix(path) => Box::new(UnixStream::connect(path).unwrap()),
+        match server.address() {
+            Address::Unix(path) => Self::new(UnixStream::connect(path).unwrap()),
             Address::Tcp { host, port } => {
                 let stream = TcpStream::connect((host.as_str(), *port)).unwrap();
                 stream.set_nodelay(true).unwrap();
-                Box::new(stream)
+                Self::new(stream)
             }
-        };
-        Self { stream, decoder: Decoder::default(), rest: Vec::new() }
+        }
     }
 
     /// A connection that was accepted, and the answer.
@@ -121,38 +110,12 @@ impl Line {
         }
     }
 
-    /// False when the server has closed the connection.
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> bool {
-        self.stream.write_all(bytes).is_ok()
-    }
-
-    pub(crate) fn send(&mut self, message: &Message) {
-        assert!(self.bytes(&message.encode().unwrap()));
-    }
-
     /// Sends events, and gets an acknowledgement.
     pub(crate) fn events(&mut self, sequences: impl IntoIterator<Item = u64>) -> u64 {
         self.send(&events(sequences));
         match self.message() {
             Some(Message::Ack(sequence)) => sequence,
             other => panic!("{other:?}"),
-        }
-    }
-
-    /// The next message, `None` when the server has closed the connection.
-    pub(crate) fn message(&mut self) -> Option<Message> {
-        loop {
-            let mut input = &self.rest[..];
-            let message = self.decoder.feed(&mut input).unwrap();
-            self.rest = input.to_vec();
-            if message.is_some() {
-                return message;
-            }
-            let mut buffer = [0; 4096];
-            match self.stream.read(&mut buffer) {
-                Ok(0) | Err(_) => return None,
-                Ok(count) => self.rest.extend_from_slice(&buffer[..count]),
-            }
         }
     }
 }

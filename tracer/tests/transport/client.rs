@@ -4,11 +4,11 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use sentrace_schema::wire::{
-    Capture, EventInterest, GAP, Hello, Interest, Message, PROTOCOL, Welcome,
+    Capture, EventInterest, GAP, Heartbeat, Hello, Interest, Message, PROTOCOL, Welcome,
 };
 use sentrace_schema::{EVENTS, Payload, event as desc};
 use sentrace_tracer::session::{Sink, Wanted};
-use sentrace_tracer::transport::{Client, Config, Limits, QueueSink};
+use sentrace_tracer::transport::{Client, Config, Limits, Outcome, QueueSink};
 
 use super::probe::{Line, PATIENCE, Probe, event, sequences, welcome};
 
@@ -30,12 +30,10 @@ fn push(sink: &mut QueueSink, sequences: std::ops::RangeInclusive<u64>) {
 }
 
 /// Lets the client finish while `rest` plays the probe.
-fn finish(client: Client, rest: impl FnOnce()) -> sentrace_tracer::transport::Outcome {
-    std::thread::scope(|scope| {
-        let finishing = scope.spawn(|| client.finish(PATIENCE));
-        rest();
-        finishing.join().unwrap()
-    })
+fn finish<T>(client: Client, rest: impl FnOnce() -> T) -> (Outcome, T) {
+    let finishing = std::thread::spawn(|| client.finish(PATIENCE));
+    let rest = rest();
+    (finishing.join().unwrap(), rest)
 }
 
 #[test]
@@ -48,22 +46,13 @@ fn events_arrive_in_order_and_goodbye_is_last() {
         let hello = line.hello();
         assert_eq!((hello.protocol, hello.tracer), (PROTOCOL, 7));
         line.send(&Message::Welcome(welcome()));
-        let mut got = Vec::new();
-        let outcome = finish(client, || {
-            loop {
-                match line.message() {
-                    Some(Message::Events(events)) => {
-                        got.extend(sequences(&events));
-                        line.send(&Message::Ack(*got.last().unwrap()));
-                    }
-                    Some(Message::Heartbeat(beat)) => assert_eq!(beat.dropped, []),
-                    Some(Message::Goodbye) => break,
-                    other => panic!("{other:?}"),
-                }
-            }
-            assert!(line.message().is_none());
+        let (outcome, (got, last)) = finish(client, || {
+            let got = line.serve();
+            assert_eq!(line.message(), None);
+            got
         });
-        assert_eq!(got, (1..=10_000).collect::<Vec<_>>());
+        assert_eq!(sequences(&got), (1..=10_000).collect::<Vec<_>>());
+        assert_eq!((last.sequence, last.queued, last.dropped.as_slice()), (10_000, 0, &[][..]));
         assert_eq!((outcome.undelivered, outcome.dropped), (0, 0));
     }
 }
@@ -159,20 +148,7 @@ fn a_probe_that_never_reads_makes_nobody_wait() {
         let name = if sequence % 50 == 0 { "fork" } else { "open" };
         sink.event(event(name, sequence, 2000));
     }
-    let mut got = Vec::new();
-    let mut dropped = Vec::new();
-    let outcome = finish(client, || {
-        loop {
-            match line.message() {
-                Some(Message::Events(events)) => {
-                    got.extend(events);
-                    line.send(&Message::Ack(got.last().unwrap().header.sequence));
-                }
-                Some(Message::Heartbeat(beat)) => dropped = beat.dropped,
-                _ => break,
-            }
-        }
-    });
+    let (outcome, (got, Heartbeat { dropped, .. })) = finish(client, || line.serve());
     let count = |name: &str| dropped.get(usize::from(desc(name).unwrap().id)).copied();
     assert_eq!(outcome.dropped, dropped.iter().sum::<u64>());
     assert_eq!(got.len() as u64 + outcome.dropped, total);
@@ -269,15 +245,11 @@ fn events_that_cannot_be_sent_are_counted() {
     let mut line = probe.accept();
     line.hello();
     line.send(&Message::Welcome(Welcome { events: known, ..welcome() }));
-    let outcome = {
-        let mut got = Vec::new();
-        let outcome = finish(client, || got = line.serve());
-        assert_eq!(got, [1, 4]);
-        outcome
-    };
+    let (outcome, (got, Heartbeat { dropped, .. })) = finish(client, || line.serve());
+    assert_eq!(sequences(&got), [1, 4]);
     assert_eq!((outcome.undelivered, outcome.dropped), (0, 2));
-    assert_eq!(line.dropped[usize::from(known)], 1);
-    assert_eq!(line.dropped[usize::from(desc("open").unwrap().id)], 1);
+    assert_eq!(dropped[usize::from(known)], 1);
+    assert_eq!(dropped[usize::from(desc("open").unwrap().id)], 1);
 }
 
 #[test]

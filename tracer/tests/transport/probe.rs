@@ -1,16 +1,17 @@
 //! A probe that says what it is told to say.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use sentrace_schema::address::Address;
 use sentrace_schema::record::Slot;
-use sentrace_schema::wire::{Decoder, Event, Header, Hello, Message, PROTOCOL, Welcome};
+use sentrace_schema::wire::{Event, Header, Heartbeat, Hello, Message, PROTOCOL, Welcome};
 use sentrace_schema::{EVENTS, Payload, event as desc};
 use sentrace_tracer::transport::Client;
 use tempfile::TempDir;
+
+pub(crate) use super::line::Line;
 
 /// Longer than anything takes; what ends before is not measured.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,54 +55,15 @@ impl Probe {
     }
 
     pub(crate) fn accept(&self) -> Line {
-        let stream: Box<dyn Stream> = match &self.listener {
-            Listener::Tcp(listener) => Box::new(listener.accept().unwrap().0),
-            Listener::Unix { listener, .. } => Box::new(listener.accept().unwrap().0),
+        match &self.listener {
+            Listener::Tcp(listener) => Line::new(listener.accept().unwrap().0),
+            Listener::Unix { listener, .. } => Line::new(listener.accept().unwrap().0),
             Listener::Nobody => panic!("nobody listens"),
-        };
-        Line { stream, decoder: Decoder::default(), rest: Vec::new(), dropped: Vec::new() }
+        }
     }
-}
-
-trait Stream: Read + Write + Send {}
-impl Stream for TcpStream {}
-impl Stream for UnixStream {}
-
-/// A connection to a tracer.
-pub(crate) struct Line {
-    stream: Box<dyn Stream>,
-    decoder: Decoder,
-    rest: Vec<u8>,
-    /// The newest counters of dropped events.
-    pub(crate) dropped: Vec<u64>,
 }
 
 impl Line {
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).unwrap();
-    }
-
-    pub(crate) fn send(&mut self, message: &Message) {
-        self.bytes(&message.encode().unwrap());
-    }
-
-    /// The next message, `None` when the tracer has closed the connection.
-    pub(crate) fn message(&mut self) -> Option<Message> {
-        loop {
-            let mut input = &self.rest[..];
-            let message = self.decoder.feed(&mut input).unwrap();
-            self.rest = input.to_vec();
-            if message.is_some() {
-                return message;
-            }
-            let mut buffer = [0; 4096];
-            match self.stream.read(&mut buffer) {
-                Ok(0) | Err(_) => return None,
-                Ok(count) => self.rest.extend_from_slice(&buffer[..count]),
-            }
-        }
-    }
-
     pub(crate) fn hello(&mut self) -> Hello {
         match self.message() {
             Some(Message::Hello(hello)) => hello,
@@ -114,35 +76,35 @@ impl Line {
         loop {
             match self.message() {
                 Some(Message::Events(events)) => return sequences(&events),
-                Some(Message::Heartbeat(beat)) => self.dropped = beat.dropped,
+                Some(Message::Heartbeat(_)) => {}
                 other => panic!("{other:?}"),
             }
         }
     }
 
-    /// Takes and acknowledges all events up to the goodbye.
-    pub(crate) fn serve(&mut self) -> Vec<u64> {
-        let mut got = Vec::new();
+    /// Takes and acknowledges all events up to the goodbye; with the last heartbeat.
+    pub(crate) fn serve(&mut self) -> (Vec<Event>, Heartbeat) {
+        let (mut got, mut last) = (Vec::new(), Heartbeat::default());
         loop {
             match self.message() {
                 Some(Message::Events(events)) => {
-                    got.extend(sequences(&events));
-                    self.send(&Message::Ack(*got.last().unwrap()));
+                    self.send(&Message::Ack(events.last().unwrap().header.sequence));
+                    got.extend(events);
                 }
-                Some(Message::Heartbeat(beat)) => self.dropped = beat.dropped,
-                Some(Message::Goodbye) => return got,
+                Some(Message::Heartbeat(beat)) => last = beat,
+                Some(Message::Goodbye) => return (got, last),
                 other => panic!("{other:?}"),
             }
         }
     }
 
-    /// The same while the client finishes.
+    /// Sequence numbers of all events that come while the client finishes.
     pub(crate) fn serve_to_the_end(mut self, client: Client) -> Vec<u64> {
         let finishing = std::thread::spawn(|| client.finish(PATIENCE));
-        let got = self.serve();
+        let (got, _) = self.serve();
         drop(self);
         assert_eq!(finishing.join().unwrap().undelivered, 0);
-        got
+        sequences(&got)
     }
 }
 

@@ -8,7 +8,7 @@ use sentrace_schema::wire::{
 };
 use sentrace_schema::{Payload, event as desc};
 
-use super::probe::{Line, Probe, welcome};
+use super::probe::{Probe, welcome};
 
 fn trace(options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sentrace-tracer"));
@@ -35,27 +35,15 @@ fn code(output: &Output) -> Option<i32> {
     output.status.code()
 }
 
-/// Accepts a tracer, and takes all of its events.
+/// Accepts a tracer, and takes all of its events. Its counters agree with them.
 fn serve(probe: &Probe, interest: Interest) -> (Hello, Vec<Event>) {
     let mut line = probe.accept();
     let hello = line.hello();
     line.send(&Message::Welcome(Welcome { interest, ..welcome() }));
-    (hello, take(&mut line))
-}
-
-fn take(line: &mut Line) -> Vec<Event> {
-    let mut events = Vec::new();
-    loop {
-        match line.message() {
-            Some(Message::Events(batch)) => {
-                line.send(&Message::Ack(batch.last().unwrap().header.sequence));
-                events.extend(batch);
-            }
-            Some(Message::Heartbeat(_)) => {}
-            Some(Message::Goodbye) => return events,
-            other => panic!("{other:?}"),
-        }
-    }
+    let (events, last) = line.serve();
+    assert_eq!((last.sequence, last.queued), (events.len() as u64, 0));
+    assert!(last.stops > last.sequence && last.timestamp > 0);
+    (hello, events)
 }
 
 fn names(events: &[Event]) -> Vec<&'static str> {
@@ -210,4 +198,30 @@ fn verbose_tracers_log_events_and_idle_options() {
     }
     // Only `true` switches something on.
     assert!(!stderr.contains("--disable-proc-scan"), "{stderr}");
+}
+
+#[test]
+fn an_application_runs_as_who_it_shall() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let output = alone(&["--uid", "1000", "--gid=1001"], "id -u; id -g; id -G");
+    assert_eq!(output.stdout, b"1000\n1001\n1001\n");
+    let output = alone(&["--uid=-1", "--gid=-1"], "id -u; id -g");
+    assert_eq!(output.stdout, b"0\n0\n");
+}
+
+#[test]
+fn a_container_ends_with_its_application() {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--pid", "--mount-proc", "--fork"]);
+    if !unshare.arg("true").status().is_ok_and(|status| status.success()) {
+        return;
+    }
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--pid", "--mount-proc", "--fork"]).arg(env!("CARGO_BIN_EXE_sentrace-tracer"));
+    // What stays behind would stay for ever.
+    let script = "sleep infinity >/dev/null 2>&1 & exit 9";
+    let output = unshare.args(["trace", "--probe-addr=", "--", "/bin/sh", "-c", script]).output();
+    assert_eq!(code(&output.unwrap()), Some(9));
 }
