@@ -12,6 +12,7 @@
 mod backoff;
 mod connection;
 mod flight;
+mod local;
 mod queue;
 mod size;
 mod worker;
@@ -27,6 +28,7 @@ use sentrace_schema::wire::{Event, Hello};
 
 use crate::session::{Counters, Sink, Wanted};
 pub use backoff::random;
+pub use local::{Backlog, LocalEvents, LocalSink, local};
 use queue::Queue;
 use worker::Worker;
 
