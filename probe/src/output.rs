@@ -2,12 +2,12 @@
 //!
 //! An [`Output`] is told of every event that it wants and of every alert. `json` writes them as
 //! objects for programs, `text` as lines for people. Both walk the descriptors of the records
-//! ([`layout`]): no event has code of its own here, and a field is printed at the place that
+//! (`layout`): no event has code of its own here, and a field is printed at the place that
 //! `syscalls.yaml` gives it.
 
 mod escape;
 pub mod json;
-pub mod layout;
+mod layout;
 #[cfg(test)]
 mod sample;
 mod scrub;
@@ -22,12 +22,21 @@ use sentrace_schema::wire::Event;
 use crate::rules::Match;
 use crate::tree::Entry;
 
+/// Which events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Those that a rule is about.
+    Alerts,
+    /// All of them, and once more for each rule.
+    Everything,
+}
+
 /// Where events and alerts go.
 pub trait Output: Send {
     /// Whether it wants events that no rule is about.
     fn wants_events(&self) -> bool;
 
-    /// Takes an event, with the alert that a rule raises on it.
+    /// Takes an event by itself, or as what a rule raises an alert on.
     ///
     /// # Errors
     /// It cannot be written. The output may be told of more nevertheless.

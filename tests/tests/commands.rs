@@ -38,8 +38,10 @@ fn help() {
     let commands = short.stdout.lines().skip_while(|line| *line != "Commands:").skip(1);
     let commands: Vec<_> = commands.take_while(|line| !line.is_empty()).collect();
     let named = |name: &str| commands.iter().any(|line| line.trim().starts_with(name));
-    for name in ["run", "trace", "probe", "syscalls", "events", "filter", "config"] {
-        assert!(named(name), "{name}: {}", short.stdout);
+    for name in ["run", "trace", "probe", "policy check", "syscalls", "events", "filter", "config"]
+    {
+        let first = name.split(' ').next().unwrap_or_default();
+        assert!(named(first), "{name}: {}", short.stdout);
         let (brief, long) = (run(&format!("{name} -h")), run(&format!("{name} --help")));
         assert_eq!((brief.code, long.code), (Some(0), Some(0)));
         assert!(long.stdout.contains("Examples:\n"), "{name}");
@@ -102,6 +104,24 @@ fn filters() {
     let mut who = explained.stdout.lines().filter(|line| line.trim().starts_with("bind "));
     assert!(who.any(|line| line.ends_with(" no_listening")), "{explained:?}");
     assert!(run("filter --machine aarch64 --all").stdout.contains("; arm64"));
+}
+
+#[test]
+fn policies() {
+    let file = tempfile::NamedTempFile::with_suffix(".policy").expect("a file");
+    let path = file.path().to_str().expect("UTF-8");
+    let check = |rules: &str| {
+        fs::write(path, format!("rules:\n{rules}")).expect("a file");
+        run(&format!("policy check {path}"))
+    };
+    let right = check("  - id: right\n    expression: open.retval == EACCES\n");
+    assert_eq!((right.code, right.stderr.as_str()), (Some(0), ""));
+    assert_eq!(right.stdout, "1 rules, 0 errors, 0 warnings\n");
+    let wrong = check("  - id: wrong\n    expression: open.retval == EACCESS\n");
+    assert_eq!(wrong.code, Some(1));
+    assert_eq!(wrong.stdout, "0 rules, 1 errors, 0 warnings\n");
+    assert!(wrong.stderr.contains(&format!("{path}:3:32")), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("did you mean `EACCES`?"), "{}", wrong.stderr);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod log;
 mod notation;
 mod outputs;
 mod policies;
+mod policy;
 mod probe;
 mod run;
 mod syscalls;
@@ -59,6 +60,7 @@ enum Command {
     #[command(after_long_help = TRACE_EXAMPLES)]
     Trace(Box<TraceArgs>),
     Probe(probe::Probe),
+    Policy(policy::Policy),
     Syscalls(syscalls::Syscalls),
     Events(events::Events),
     Filter(filter::Filter),
@@ -87,6 +89,7 @@ impl Command {
                 }
             },
             Self::Probe(command) => command.run(),
+            Self::Policy(command) => command.run(),
             Self::Syscalls(command) => command.run(),
             Self::Events(command) => command.run(),
             Self::Filter(command) => command.run(),

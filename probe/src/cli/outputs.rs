@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Context;
-use sentrace_probe::output::Output;
-use sentrace_probe::output::json::{Agent, Json, Scope};
+use sentrace_probe::output::json::{Agent, Json};
 use sentrace_probe::output::text::{Look, Text};
+use sentrace_probe::output::{Output, Scope};
 use sentrace_probe::rules::HostModel;
 
 /// JSON lines to a file (`-`: stdout), or without one, text to stderr.

@@ -23,9 +23,27 @@ pub(super) struct Policies {
     pub(super) strict: bool,
 }
 
+/// What came of policies.
+pub(super) struct Loaded {
+    /// The rules that can be used.
+    pub(super) rules: RuleSet,
+    pub(super) errors: usize,
+    pub(super) warnings: usize,
+}
+
 impl Policies {
     /// The rules. What is wrong with them is told on stderr.
     pub(super) fn load(&self, host: &HostModel) -> anyhow::Result<RuleSet> {
+        let Loaded { rules, errors, .. } = self.check(host)?;
+        if errors > 0 && self.strict {
+            bail!("the policies have errors: {errors}");
+        }
+        tracing::info!("{} rules, {errors} errors", rules.rules().len());
+        Ok(rules)
+    }
+
+    /// The same, whatever is wrong.
+    pub(super) fn check(&self, host: &HostModel) -> anyhow::Result<Loaded> {
         let mut sources = Vec::new();
         for path in &self.paths {
             read(path, &mut sources)?;
@@ -37,11 +55,7 @@ impl Policies {
         tell(&diagnostics);
         let is_error = |of: &&Diagnostic| of.severity == Severity::Error;
         let errors = diagnostics.iter().filter(is_error).count();
-        if errors > 0 && self.strict {
-            bail!("{errors} errors in policies");
-        }
-        tracing::info!("{} rules, {errors} errors", rules.rules().len());
-        Ok(rules)
+        Ok(Loaded { rules, errors, warnings: diagnostics.len() - errors })
     }
 }
 

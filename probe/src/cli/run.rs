@@ -92,8 +92,9 @@ impl Run {
         match ended {
             Ok(ended) => Ok(code(ended.code())),
             Err(error) => {
-                log::failure(&anyhow::Error::new(error.clone()));
-                Ok(code(error.code()))
+                let status = error.code();
+                log::failure(&error.into());
+                Ok(code(status))
             }
         }
     }

@@ -7,6 +7,7 @@ mod value;
 
 use std::io::{self, Write};
 
+use nix::errno::Errno;
 use sentrace_schema::ABIS;
 use sentrace_schema::record::{Category, Record};
 use sentrace_schema::wire::{MARKS, NO_SYSCALL};
@@ -15,7 +16,7 @@ use sentrace_tracer::engine::AbiId;
 
 use super::layout::{self, Layout, What};
 use super::time::Rfc3339;
-use super::{Output, Report, escape};
+use super::{Output, Report, Scope, escape};
 use crate::rules::{Match, Rule};
 use crate::tree::Process;
 
@@ -25,15 +26,6 @@ pub use host::Agent;
 const LINE_MAX: usize = 1 << 20;
 /// So many ancestors are written.
 const ANCESTORS_MAX: usize = 200;
-
-/// Which events are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Those that a rule is about.
-    Alerts,
-    /// All of them.
-    Everything,
-}
 
 /// Writes JSON lines, each with one call of `write`.
 #[derive(Debug)]
@@ -308,7 +300,7 @@ fn category(category: Category) -> &'static str {
 }
 
 fn outcome(retval: i64) -> &'static str {
-    const REFUSED: [i64; 2] = [-(nix::libc::EACCES as i64), -(nix::libc::EPERM as i64)];
+    const REFUSED: [i64; 2] = [-(Errno::EACCES as i64), -(Errno::EPERM as i64)];
     match retval {
         _ if decode::table::is_success(retval) => "Success",
         _ if REFUSED.contains(&retval) => "Refused",

@@ -14,7 +14,7 @@ use sentrace_tracer::decode::render;
 
 /// Places of a record, in the order of its fields.
 #[derive(Debug, Default)]
-pub struct Layout {
+pub(super) struct Layout {
     nodes: Vec<Node>,
 }
 

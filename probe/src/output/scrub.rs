@@ -170,6 +170,12 @@ mod tests {
     }
 
     #[test]
+    fn what_counts_is_documented() {
+        let manual = include_str!("../../../docs/json.md");
+        assert!(WORDS.iter().all(|word| manual.contains(&format!("`{word}`"))));
+    }
+
+    #[test]
     fn bytes_that_are_no_text() {
         assert_eq!(&*text(b"--token=\xff\n\xfe"), b"--token=********");
         assert_eq!(&*text(b"\xff\xfe://"), b"\xff\xfe://");

@@ -24,8 +24,7 @@ use sentrace_tracer::decode::table::is_success;
 use self::line::{Line, Paint};
 pub use self::line::{Look, Painting};
 use super::time::Clock;
-use super::{Output, Report, layout, scrub};
-use crate::output::json::Scope;
+use super::{Output, Report, Scope, layout, scrub};
 use crate::rules::Match;
 use crate::tree::Entry;
 
@@ -101,7 +100,12 @@ fn what(line: &mut Line, report: &Report<'_>) {
     line.word(Paint::Event, desc.name.as_bytes());
     if layout::is_process(desc) {
         let process = report.entry.process();
-        line.pair("program", &process.image().file.path);
+        let image = process.image();
+        line.pair("program", &image.file.path);
+        if report.entry.ended().is_none() {
+            let args = scrub::list(image.argv.iter().map(Vec::as_slice));
+            line.pair("args", &args.collect::<Vec<_>>().join(&b' '));
+        }
     }
     for (key, value) in fields::of(report.event) {
         line.pair(&key, &value);

@@ -37,7 +37,10 @@ fn events_are_lines() {
     );
     let exec = events::Exec { process: sample::shell(), syscall_path: b"/bin/sh".to_vec() };
     let line = text(&sample(sample::life(), Payload::Exec(exec.into())), None, Look::PLAIN);
-    assert_eq!(line, "22:45:00 42 sh exec program=/usr/bin/dash syscall.path=/bin/sh\n");
+    assert_eq!(
+        line,
+        "22:45:00 42 sh exec program=/usr/bin/dash args=\"-c curl --token=******** http://x/\\xff\" syscall.path=/bin/sh\n"
+    );
 }
 
 #[test]
