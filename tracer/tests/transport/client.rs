@@ -264,6 +264,17 @@ fn the_end_does_not_wait_for_a_probe_that_hangs() {
 }
 
 #[test]
+fn a_dropped_client_leaves() {
+    let probe = Probe::tcp();
+    let client = client(&probe, limits());
+    let mut line = probe.accept();
+    line.hello();
+    line.send(&Message::Welcome(welcome()));
+    drop(client);
+    while line.message().is_some() {}
+}
+
+#[test]
 fn every_kind_of_event_can_be_sent() {
     let probe = Probe::tcp();
     let client = client(&probe, limits());
