@@ -92,7 +92,7 @@ fn a_refusal_is_no_answer_but_may_be_withdrawn() {
     line.hello();
     line.send(&Message::Welcome(refusal));
     assert_eq!(client.wanted(PATIENCE), None);
-    let mut line = probe.greet();
+    let line = probe.greet();
     assert_eq!(line.serve_to_the_end(client), [1, 2, 3]);
 }
 
@@ -123,7 +123,7 @@ fn a_probe_that_talks_nonsense_is_left_and_tried_again() {
     let mut line = probe.greet();
     line.send(&Message::Goodbye);
     while line.message().is_some() {}
-    let mut line = probe.greet();
+    let line = probe.greet();
     assert_eq!(line.serve_to_the_end(client), [1, 2, 3]);
 }
 
@@ -186,7 +186,7 @@ fn a_probe_that_has_forgotten_gets_all_that_was_not_acknowledged() {
     // It leaves in the middle of a message.
     line.bytes(&Message::Ack(600).encode().unwrap()[..9]);
     drop(line);
-    let mut line = probe.greet();
+    let line = probe.greet();
     assert_eq!(line.serve_to_the_end(client), (501..=1000).collect::<Vec<_>>());
 }
 
@@ -265,7 +265,7 @@ fn every_kind_of_event_can_be_sent() {
         assert!(Payload::empty(of.id).is_some());
         sink.event(event(of.name, sequence, 0));
     }
-    let mut line = probe.greet();
+    let line = probe.greet();
     let all = (1..=EVENTS.len() as u64).collect::<Vec<_>>();
     assert_eq!(line.serve_to_the_end(client), all);
 }
