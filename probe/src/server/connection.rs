@@ -145,6 +145,8 @@ impl Session {
                 (welcome, Ok(ticket))
             }
             Err(reason) => {
+                // An empty one would mean that there is none.
+                let reason = if reason.is_empty() { "no reason given".into() } else { reason };
                 let refusal = reason.clone().into_bytes();
                 let welcome = Welcome { protocol: PROTOCOL, refusal, ..Welcome::default() };
                 (welcome, Err(End::Refused(reason)))

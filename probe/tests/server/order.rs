@@ -144,7 +144,13 @@ fn other_protocols_and_strangers_are_refused() {
     let (server, _told) = serve(config());
     let newer = Hello { protocol: PROTOCOL + 1, ..hello(1) };
     let stranger = Hello { hostname: b"stranger".to_vec(), ..hello(1) };
-    for (hello, reason) in [(newer, "version 2 of the protocol"), (stranger, "not from here")] {
+    let nobody = Hello { hostname: b"nobody".to_vec(), ..hello(1) };
+    let refused = [
+        (newer, "version 2 of the protocol"),
+        (stranger, "not from here"),
+        (nobody, "no reason given"),
+    ];
+    for (hello, reason) in refused {
         let mut line = Line::open(&server);
         let refusal = String::from_utf8(line.hello(&hello).refusal).unwrap();
         assert!(refusal.starts_with(reason), "{refusal}");

@@ -1,9 +1,10 @@
 //! The real client: whatever happens to the server, nothing is lost or told twice.
 
+use std::ops::RangeInclusive;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use sentrace_probe::server::{Server, ServerConfig, start};
+use sentrace_probe::server::{ServerConfig, start};
 use sentrace_schema::address::Address;
 use sentrace_tracer::session::Sink;
 use sentrace_tracer::transport::{Client, Config, Limits, QueueSink};
@@ -19,48 +20,48 @@ fn client(address: &Address, tracer: u64) -> Client {
     Client::start(Config { address: address.clone(), hello: hello(tracer), limits }).unwrap()
 }
 
-fn push(mut sink: QueueSink, count: u64) {
-    for sequence in 1..=count {
+fn push(sink: &mut QueueSink, sequences: RangeInclusive<u64>) {
+    for sequence in sequences {
         sink.event(event(sequence));
     }
 }
 
-/// Runs two tracers against a server that is stopped and started again whenever some more events
-/// were told, and checks what was told.
+/// Two tracers report to a server that is stopped and started again in the midst of it.
 fn restarts_under_load(config: ServerConfig) {
+    const ROUNDS: u64 = 5;
+    const EACH: u64 = 1000;
     let (log, told) = channel();
     let serve = |config: &ServerConfig| start(config.clone(), Log(log.clone())).unwrap();
-    let mut server: Server = serve(&config);
+    let mut server = serve(&config);
     let config = ServerConfig { listen: server.address().clone(), ..config };
-    let count = 6000;
     let clients = [1, 2].map(|tracer| client(server.address(), tracer));
-    let finished = clients.map(|client| {
-        std::thread::spawn(move || {
-            push(client.sink(), count);
-            client.finish(PATIENCE)
-        })
-    });
+    let mut sinks = clients.each_ref().map(Client::sink);
     let mut got = [Vec::new(), Vec::new()];
-    let mut next_stop = 1000;
-    while got.iter().any(|got| got.last() != Some(&count)) {
+    let mut take = || {
         if let Told::Events(tracer, sequences) = next_fact(&told) {
             got[tracer.0 as usize - 1].extend(sequences);
         }
-        if got.iter().map(Vec::len).sum::<usize>() >= next_stop {
-            next_stop += 2000;
-            server.shutdown();
-            server = serve(&config);
+        got.each_ref().map(|got| got.last().copied())
+    };
+    for round in 0..ROUNDS {
+        for sink in &mut sinks {
+            push(sink, 2 * round * EACH + 1..=(2 * round + 1) * EACH);
         }
+        take();
+        for sink in &mut sinks {
+            push(sink, (2 * round + 1) * EACH + 1..=(2 * round + 2) * EACH);
+        }
+        server.shutdown();
+        server = serve(&config);
     }
-    assert!(next_stop > 3000);
-    // Nothing is told after the end.
+    let all = 2 * ROUNDS * EACH;
+    while take() != [Some(all); 2] {}
+    for outcome in clients.map(|client| client.finish(PATIENCE)) {
+        assert_eq!((outcome.undelivered, outcome.dropped), (0, 0));
+    }
     drop((server, log));
     assert!(!told.iter().any(|told| matches!(told, Told::Events(..))));
-    for (finished, got) in finished.into_iter().zip(got) {
-        let outcome = finished.join().unwrap();
-        assert_eq!((outcome.undelivered, outcome.dropped), (0, 0));
-        assert_eq!(got, (1..=count).collect::<Vec<_>>());
-    }
+    assert_eq!(got, [(); 2].map(|()| (1..=all).collect::<Vec<_>>()));
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn a_server_that_comes_late_gets_everything() {
     let address = Address::Unix(place.path().join("probe"));
     let client = client(&address, 1);
     assert_eq!(client.wanted(PATIENCE), None);
-    push(client.sink(), 100);
+    push(&mut client.sink(), 1..=100);
     let (log, told) = channel();
     let _server = start(ServerConfig::new(address), Log(log)).unwrap();
     let mut got = Vec::new();

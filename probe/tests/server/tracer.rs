@@ -32,8 +32,10 @@ pub(crate) struct Log(pub(crate) Sender<Told>);
 
 impl Handler for Log {
     fn hello(&mut self, tracer: TracerId, hello: &Hello, peer: &Peer) -> Result<Interest, String> {
-        if hello.hostname == b"stranger" {
-            return Err("not from here".into());
+        match hello.hostname.as_slice() {
+            b"stranger" => return Err("not from here".into()),
+            b"nobody" => return Err(String::new()),
+            _ => {}
         }
         let _ = self.0.send(Told::Hello(tracer, hello.clone(), peer.clone()));
         Ok(Interest::Full)

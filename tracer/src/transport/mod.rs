@@ -82,7 +82,7 @@ impl Default for Limits {
     }
 }
 
-/// The way to a probe.
+/// The way to a probe, until it is dropped.
 #[derive(Debug)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -148,6 +148,14 @@ impl Client {
         }
         let queue = self.shared.queue();
         Outcome { undelivered: queue.undelivered(), dropped: queue.dropped().iter().sum() }
+    }
+}
+
+impl Drop for Client {
+    /// Ends the worker.
+    fn drop(&mut self) {
+        self.shared.queue().end(Instant::now());
+        self.shared.wake();
     }
 }
 

@@ -10,7 +10,7 @@ use sentrace_schema::{EVENTS, Payload, event as desc};
 use sentrace_tracer::session::{Sink, Wanted};
 use sentrace_tracer::transport::{Client, Config, Limits, Outcome, QueueSink};
 
-use super::probe::{Line, PATIENCE, Probe, event, sequences, welcome};
+use super::probe::{PATIENCE, Probe, event, sequences, welcome};
 
 fn client(probe: &Probe, limits: Limits) -> Client {
     let hello = Hello { protocol: PROTOCOL, tracer: 7, ..Hello::default() };
@@ -92,9 +92,7 @@ fn a_refusal_is_no_answer_but_may_be_withdrawn() {
     line.hello();
     line.send(&Message::Welcome(refusal));
     assert_eq!(client.wanted(PATIENCE), None);
-    let mut line = probe.accept();
-    line.hello();
-    line.send(&Message::Welcome(welcome()));
+    let line = probe.greet();
     assert_eq!(line.serve_to_the_end(client), [1, 2, 3]);
 }
 
@@ -122,14 +120,10 @@ fn a_probe_that_talks_nonsense_is_left_and_tried_again() {
         line.bytes(nonsense);
         assert!(line.message().is_none());
     }
-    let mut line = probe.accept();
-    line.hello();
-    line.send(&Message::Welcome(welcome()));
+    let mut line = probe.greet();
     line.send(&Message::Goodbye);
     while line.message().is_some() {}
-    let mut line = probe.accept();
-    line.hello();
-    line.send(&Message::Welcome(welcome()));
+    let line = probe.greet();
     assert_eq!(line.serve_to_the_end(client), [1, 2, 3]);
 }
 
@@ -138,9 +132,7 @@ fn a_probe_that_never_reads_makes_nobody_wait() {
     let probe = Probe::tcp();
     let small = Limits { queue: 1 << 20, window: 256 << 10, ..limits() };
     let client = client(&probe, small);
-    let mut line = probe.accept();
-    line.hello();
-    line.send(&Message::Welcome(welcome()));
+    let mut line = probe.greet();
     let mut sink = client.sink();
     // 40 times what the queue takes.
     let total = 20_000;
@@ -169,9 +161,7 @@ fn what_was_not_acknowledged_is_sent_again_and_nothing_else() {
     let client = client(&probe, limits());
     let mut sink = client.sink();
     push(&mut sink, 1..=1000);
-    let mut line = probe.accept();
-    line.hello();
-    line.send(&Message::Welcome(welcome()));
+    let mut line = probe.greet();
     while line.events().last() != Some(&1000) {}
     line.send(&Message::Ack(400));
     drop(line);
@@ -187,9 +177,7 @@ fn a_probe_that_has_forgotten_gets_all_that_was_not_acknowledged() {
     let probe = Probe::unix();
     let client = client(&probe, limits());
     push(&mut client.sink(), 1..=1000);
-    let mut line = probe.accept();
-    line.hello();
-    line.send(&Message::Welcome(welcome()));
+    let mut line = probe.greet();
     let mut first = Vec::new();
     while first.last() != Some(&1000) {
         first.extend(line.events());
@@ -198,9 +186,7 @@ fn a_probe_that_has_forgotten_gets_all_that_was_not_acknowledged() {
     // It leaves in the middle of a message.
     line.bytes(&Message::Ack(600).encode().unwrap()[..9]);
     drop(line);
-    let mut line = probe.accept();
-    line.hello();
-    line.send(&Message::Welcome(welcome()));
+    let line = probe.greet();
     assert_eq!(line.serve_to_the_end(client), (501..=1000).collect::<Vec<_>>());
 }
 
@@ -211,9 +197,7 @@ fn a_window_bounds_what_is_on_its_way() {
     let (batch, window) = (10 << 10, 30 << 10);
     let client = client(&probe, Limits { batch, window, heartbeat, ..limits() });
     push(&mut client.sink(), 1..=1000);
-    let mut line = probe.accept();
-    line.hello();
-    line.send(&Message::Welcome(welcome()));
+    let mut line = probe.greet();
     let mut got = line.events();
     // Without acknowledgements nothing but heartbeats follows, sooner or later.
     let mut beats = 0;
@@ -264,6 +248,15 @@ fn the_end_does_not_wait_for_a_probe_that_hangs() {
 }
 
 #[test]
+fn a_dropped_client_leaves() {
+    let probe = Probe::tcp();
+    let client = client(&probe, limits());
+    let mut line = probe.greet();
+    drop(client);
+    while line.message().is_some() {}
+}
+
+#[test]
 fn every_kind_of_event_can_be_sent() {
     let probe = Probe::tcp();
     let client = client(&probe, limits());
@@ -272,9 +265,7 @@ fn every_kind_of_event_can_be_sent() {
         assert!(Payload::empty(of.id).is_some());
         sink.event(event(of.name, sequence, 0));
     }
-    let mut line: Line = probe.accept();
-    line.hello();
-    line.send(&Message::Welcome(welcome()));
+    let line = probe.greet();
     let all = (1..=EVENTS.len() as u64).collect::<Vec<_>>();
     assert_eq!(line.serve_to_the_end(client), all);
 }

@@ -61,6 +61,14 @@ impl Probe {
             Listener::Nobody => panic!("nobody listens"),
         }
     }
+
+    /// Accepts a tracer.
+    pub(crate) fn greet(&self) -> Line {
+        let mut line = self.accept();
+        line.hello();
+        line.send(&Message::Welcome(welcome()));
+        line
+    }
 }
 
 impl Line {
