@@ -194,7 +194,8 @@ fn set<'n>(name: Name<'n>, kind: SetKind, node: &'n Node, errors: &mut Errors) -
         }
     }
     let values = values(of.get("values"), errors);
-    if values.is_empty() && fields.is_empty() {
+    let is_empty = |key| node.get(key).and_then(Node::as_map).is_none_or(<[_]>::is_empty);
+    if is_empty("values") && is_empty("fields") {
         errors.add(name.place, format!("the set `{}` has no values", name.text));
     }
     of.finish(errors);
