@@ -5,6 +5,10 @@
 //! Cross references are indices into the model's own vectors ([`SetId`], [`EventId`], …), so that
 //! emitters never look anything up by name.
 
+mod vocabulary;
+
+use serde::Serialize;
+
 /// Index into [`Model::abis`].
 pub type AbiId = usize;
 /// Index into [`Model::sets`].
@@ -17,7 +21,7 @@ pub type GroupId = usize;
 pub type EventId = usize;
 
 /// The whole of `syscalls.yaml`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Model {
     /// By wire id.
     pub abis: Vec<Abi>,
@@ -40,7 +44,7 @@ pub struct Model {
 }
 
 /// One ABI: a row of data.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Abi {
     /// `amd64`, `arm64`, …
     pub name: String,
@@ -71,7 +75,7 @@ pub struct Abi {
 }
 
 /// How a 64-bit argument travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Pairs {
     /// In one register.
     None,
@@ -82,7 +86,7 @@ pub enum Pairs {
 }
 
 /// A set of named values.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Set {
     /// `open_flags`, …
     pub name: String,
@@ -101,7 +105,7 @@ pub struct Set {
 }
 
 /// What the values of a set mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum SetKind {
     /// Bits that may be combined.
     Flags,
@@ -110,7 +114,7 @@ pub enum SetKind {
 }
 
 /// An enumeration in some bits of a flag set.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Masked {
     /// Name of the mask, `O_ACCMODE`.
     pub name: String,
@@ -121,7 +125,7 @@ pub struct Masked {
 }
 
 /// A name with a value on each ABI.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Named {
     /// `O_CREAT`, …
     pub name: String,
@@ -130,7 +134,7 @@ pub struct Named {
 }
 
 /// Constants that no argument has as a type.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Family {
     /// `errors`, …
     pub name: String,
@@ -141,7 +145,7 @@ pub struct Family {
 }
 
 /// A C structure.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Struct {
     /// Kernel name.
     pub name: String,
@@ -152,7 +156,7 @@ pub struct Struct {
 }
 
 /// One member of a [`Struct`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Member {
     /// Kernel name.
     pub name: String,
@@ -165,7 +169,7 @@ pub struct Member {
 }
 
 /// A hand-written function that a source calls.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Irregular {
     /// Name of the Rust function.
     pub name: String,
@@ -176,7 +180,7 @@ pub struct Irregular {
 }
 
 /// What an [`Irregular`] function gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Gives {
     /// The value of a field of this type.
     Value(FieldType),
@@ -185,7 +189,7 @@ pub enum Gives {
 }
 
 /// A system call.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Syscall {
     /// Kernel name.
     pub name: String,
@@ -204,7 +208,7 @@ pub struct Syscall {
 }
 
 /// A call that multiplexes others (`socketcall`).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Becomes {
     /// Index into [`Model::irregular`]: the function that gives the other call.
     pub by: usize,
@@ -213,7 +217,7 @@ pub struct Becomes {
 }
 
 /// Where the arguments of a call are found on one ABI.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Shape {
     /// For each argument of [`Syscall::args`]: its register slot, 0 to 5 (the low half first
     /// when it is a pair); `None` when the call does not have the argument on this ABI.
@@ -221,7 +225,7 @@ pub struct Shape {
 }
 
 /// Register slots of one argument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Slot {
     /// Index of the (low) register.
     pub index: u8,
@@ -230,7 +234,7 @@ pub struct Slot {
 }
 
 /// An argument.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Arg {
     /// Kernel name.
     pub name: String,
@@ -241,7 +245,7 @@ pub struct Arg {
 }
 
 /// Direction of the memory behind a pointer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Dir {
     /// Read by the kernel: readable at entry.
     In,
@@ -252,7 +256,7 @@ pub enum Dir {
 }
 
 /// Type of an argument.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Type {
     /// A value in a register.
     Scalar(Scalar),
@@ -289,7 +293,7 @@ pub enum Type {
 }
 
 /// How many elements a pointer points to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Count {
     /// A number known here.
     Fixed(u32),
@@ -298,7 +302,7 @@ pub enum Count {
 }
 
 /// When a symlink in the last place is followed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Follow {
     /// Always.
     Always,
@@ -309,7 +313,7 @@ pub enum Follow {
 }
 
 /// A value in a register or a struct member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[expect(missing_docs, reason = "the names are the types of docs/spec.md")]
 pub enum Scalar {
     Int,
@@ -339,7 +343,7 @@ pub enum Scalar {
 }
 
 /// A condition on an integer argument.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Condition {
     /// Index into [`Syscall::args`].
     pub arg: usize,
@@ -348,7 +352,7 @@ pub struct Condition {
 }
 
 /// What a condition tests. Values are by [`AbiId`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Test {
     /// Any of the bits is set.
     AnyBits(Vec<u64>),
@@ -363,7 +367,7 @@ pub enum Test {
 }
 
 /// A call as an event.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Binding {
     /// The event.
     pub event: EventId,
@@ -374,7 +378,7 @@ pub struct Binding {
 }
 
 /// Where the value of an event field comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Source {
     /// Argument by index.
     Arg(usize),
@@ -396,7 +400,7 @@ pub enum Source {
 }
 
 /// Fields that occur together.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Group {
     /// `file`, `process`, …
     pub name: String,
@@ -407,7 +411,7 @@ pub struct Group {
 }
 
 /// A group that every rule may use.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Context {
     /// SECL prefix: `process`, `process.ancestors`, …
     pub prefix: String,
@@ -418,7 +422,7 @@ pub struct Context {
 }
 
 /// An event.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Event {
     /// SECL event type.
     pub name: String,
@@ -437,7 +441,7 @@ pub struct Event {
 }
 
 /// The fields of an event or group: a structure on the wire and in Rust.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Record {
     /// By wire ordinal.
     pub fields: Vec<Field>,
@@ -448,7 +452,7 @@ pub struct Record {
 }
 
 /// A field on the wire.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Field {
     /// SECL name within the record, maybe dotted; empty for an inlined group.
     pub name: String,
@@ -461,7 +465,7 @@ pub struct Field {
 }
 
 /// A field that is computed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Derived {
     /// SECL name within the record.
     pub name: String,
@@ -478,7 +482,7 @@ pub struct Derived {
 }
 
 /// Type of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the names are the types of docs/spec.md")]
 pub enum FieldType {
     Bool,
@@ -499,7 +503,7 @@ pub enum FieldType {
 }
 
 /// `evt.category` in the JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Category {
     File,
@@ -509,7 +513,7 @@ pub enum Category {
 }
 
 /// Which results of a call are reported.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Results {
     /// Whatever it is.
     All,
