@@ -62,8 +62,12 @@ fn error_name(model: &Model, error: i64) -> String {
 fn calls(model: &Model, event: usize) -> String {
     let mut table = Table::of(&["call", "when", "fields from"]);
     for call in &model.syscalls {
-        for binding in call.events.iter().filter(|binding| binding.event == event) {
-            let when = code(&text::conditions(model, call, &binding.when));
+        let bindings = call.events.iter().enumerate();
+        for (index, binding) in bindings.filter(|(_, binding)| binding.event == event) {
+            let when = match text::conditions(model, call, &binding.when) {
+                when if when.is_empty() && index > 0 => "otherwise".into(),
+                when => code(&when),
+            };
             let sources = sources(model, call, event, &binding.sources);
             table.row([call.name.clone(), when, sources]);
         }

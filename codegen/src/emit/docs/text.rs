@@ -141,5 +141,5 @@ fn constant(model: &Model, set: Option<usize>, values: &[i64]) -> String {
             names.push(named.name.as_str());
         }
     }
-    if rest == 0 { names.join("|") } else { number }
+    if rest == 0 && first != 0 { names.join("|") } else { number }
 }
