@@ -6,6 +6,7 @@
 //! This crate knows neither ptrace nor rules. It is a dependency of build scripts, and of the
 //! program `sentrace-codegen` that shows what build scripts see.
 
+pub mod build;
 pub mod emit;
 mod load;
 pub mod model;

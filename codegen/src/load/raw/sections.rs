@@ -1,6 +1,6 @@
 //! The sections of things that calls refer to: ABIs, sets, constants, structures, functions.
 
-use sentrace_yaml::{Errors, Fields, Node, Place, Value};
+use sentrace_yaml::{Errors, Fields, Node, Value};
 
 use super::limits;
 use super::names::{Entries, Id, Name, dense, doc, flag, name};
@@ -48,7 +48,6 @@ pub(crate) type Values<'n> = Vec<(Name<'n>, PerAbi<'n>)>;
 
 /// A value that may differ between ABIs.
 pub(crate) struct PerAbi<'n> {
-    pub(crate) place: Place,
     /// On all ABIs that are not named.
     pub(crate) default: Option<i64>,
     pub(crate) on: Vec<(Name<'n>, i64)>,
@@ -234,18 +233,19 @@ fn values<'n>(node: Option<&'n Node>, errors: &mut Errors) -> Values<'n> {
 /// An integer, or a map from ABI to integer with `default`.
 fn per_abi<'n>(node: &'n Node, errors: &mut Errors) -> Option<PerAbi<'n>> {
     const INTEGER: &str = "a 64-bit integer";
-    let place = node.place;
     if !matches!(node.value, Value::Map(_)) {
-        let default = Some(node.int(.., INTEGER, errors)?);
-        return Some(PerAbi { place, default, on: vec![] });
+        return Some(PerAbi { default: Some(node.int(.., INTEGER, errors)?), on: vec![] });
     }
-    let mut value = PerAbi { place, default: None, on: vec![] };
+    let mut value = PerAbi { default: None, on: vec![] };
     for (name, node) in Entries::of("ABI", limits::ABIS + 1).read(Some(node), errors) {
         let Some(number) = node.int(.., INTEGER, errors) else { continue };
         match name.text {
             "default" => value.default = Some(number),
             _ => value.on.push((name, number)),
         }
+    }
+    if node.as_map().is_some_and(<[_]>::is_empty) {
+        errors.add(node.place, "a value on no ABI");
     }
     Some(value)
 }

@@ -100,8 +100,7 @@ const fn set(
 
 #[test]
 fn names_of_values() {
-    static MODES: &[NamedDesc] =
-        &[one("O_RDONLY", 0), one("O_WRONLY", 1), one("O_RDWR", 2)];
+    static MODES: &[NamedDesc] = &[one("O_RDONLY", 0), one("O_WRONLY", 1), one("O_RDWR", 2)];
     static OPEN: SetDesc = set(
         SetKind::Flags,
         &[MaskedDesc { name: "O_ACCMODE", mask: 3, values: MODES }],
@@ -115,10 +114,8 @@ fn names_of_values() {
             one("O_SYNC", 0o4_010_000),
         ],
     );
-    static PROT: SetDesc =
-        set(SetKind::Flags, &[], &[one("PROT_NONE", 0), one("PROT_READ", 1)]);
-    static WHENCE: SetDesc =
-        set(SetKind::Enum, &[], &[one("SEEK_SET", 0), one("SEEK_CUR", 1)]);
+    static PROT: SetDesc = set(SetKind::Flags, &[], &[one("PROT_NONE", 0), one("PROT_READ", 1)]);
+    static WHENCE: SetDesc = set(SetKind::Enum, &[], &[one("SEEK_SET", 0), one("SEEK_CUR", 1)]);
     let check = |set, abi, bits: u64, expect: &str| {
         assert_eq!(names(AbiId(abi), set, bits.cast_signed(), bits), expect, "{bits:o}");
     };
