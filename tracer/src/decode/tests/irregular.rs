@@ -1,0 +1,126 @@
+//! Calls whose arguments mean something else than they say.
+
+use sentrace_schema::{Payload, events, groups};
+
+use super::*;
+use crate::memory::fake::{FakeMemory, PAGE};
+
+const TEXT: u64 = 8 * PAGE - 4;
+
+fn text(text: &str) -> FakeMemory {
+    FakeMemory::new().with(TEXT, text.as_bytes()).with(PAGE, b"/mnt\0")
+}
+
+fn payload(call: &Call, memory: &dyn Memory, result: i64) -> Payload {
+    decode(call, memory, &FakeWorld::default(), result).expect("an event").payload
+}
+
+#[test]
+fn anonymous_memory_has_no_file() {
+    let mmap = |flags| call("amd64", "mmap", &[0, 4096, 5, flags, 7, 0]);
+    let path = |flags| match payload(&mmap(flags), &FakeMemory::new(), 0x1000) {
+        Payload::Mmap(mmap) => mmap.file.path,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(path(2), b"fd:7");
+    assert_eq!(path(0x22), b"");
+}
+
+#[test]
+fn what_is_mounted_is_a_path_or_whatever_the_file_system_likes() {
+    let source = |name: &str, flags| {
+        let mount = call("arm64", "mount", &[TEXT, PAGE, 0, flags, 0]);
+        match payload(&mount, &text(&format!("{name}\0")), 0) {
+            Payload::Mount(mount) => {
+                assert_eq!(mount.mountpoint_path, b"cwd:/mnt");
+                assert_eq!(mount.syscall_source_path, name.as_bytes());
+                String::from_utf8(mount.source_path).expect("text")
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(source("proc", 0), "proc");
+    assert_eq!(source("host:/share", 0x400), "host:/share");
+    assert_eq!(source("/dev/sda1", 0), "cwd:/dev/sda1");
+    assert_eq!(source("here", 0x1000), "cwd:here");
+    assert_eq!(source("here", 0x2000), "cwd:here");
+}
+
+#[test]
+fn a_file_is_renamed_to_what_is_there_afterwards() {
+    let rename = call("amd64", "renameat", &[3, TEXT, 4, PAGE]);
+    let world = FakeWorld::default();
+    world.missing.borrow_mut().push(b"/mnt".to_vec());
+    let memory = text("old\0");
+    let pending = entry(CALLER, &rename, &memory, &world).expect("an event");
+    world.missing.borrow_mut().clear();
+    match pending.exit(0, &memory, &world).expect("an event").payload {
+        Payload::Rename(rename) => {
+            assert_eq!(rename.file.path, b"3:old!");
+            assert_eq!(
+                (rename.file_destination.path, rename.file_destination.inode),
+                (b"4:/mnt!".into(), 1)
+            );
+            assert_eq!(rename.syscall_destination_path, b"/mnt");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn messages_that_open_connections() {
+    const FASTOPEN: u64 = 0x2000_0000;
+    let addr = groups::Addr { family: 1, path: b"/bus".into(), ..groups::Addr::default() };
+    let connect = events::Connect { addr, protocol: 0 };
+    let unix = FakeMemory::new().with(TEXT, b"\x01\0/bus");
+
+    let sendto = |flags| call("amd64", "sendto", &[3, 0, 0, flags, TEXT, 6]);
+    check(&sendto(FASTOPEN), &unix, 0, connect.clone(), 0);
+    assert_eq!(decode(&sendto(0), &unix, &FakeWorld::default(), 0), None);
+
+    let unix = unix.with_u64s(PAGE, &[TEXT, 6]).with_u32s(2 * PAGE, &[TEXT as u32, 6]);
+    check(&call("amd64", "sendmsg", &[3, PAGE, FASTOPEN]), &unix, 0, connect.clone(), 0);
+    check(&call("x32", "sendmsg", &[3, 2 * PAGE, FASTOPEN]), &unix, 0, connect.clone(), 0);
+    check(&call("arm", "sendmsg", &[3, 2 * PAGE, FASTOPEN]), &unix, 0, connect, 0);
+    let nobody = events::Connect::default();
+    check(
+        &call("arm", "sendmsg", &[3, 4 * PAGE, FASTOPEN]),
+        &unix.with_u32s(4 * PAGE, &[0, 6]),
+        0,
+        nobody,
+        0,
+    );
+}
+
+#[test]
+fn calls_in_an_ipc() {
+    let memory = FakeMemory::new().with_u32s(PAGE, &[0x5000, 77]);
+    let page = PAGE as u32;
+    let meant = |args: [u32; 6]| {
+        let ipc = call("i386", "ipc", &args.map(u64::from));
+        let meant = super::super::call::Arguments::meant(&ipc, &memory)?;
+        let count = meant.syscall.args.len() as u8;
+        Some((meant.syscall.name, (0..count).map(|arg| meant.value(arg)).collect::<Vec<_>>()))
+    };
+    assert_eq!(meant([2, 10, 20, 30, page, 50]), Some(("semget", vec![10, 20, 30])));
+    assert_eq!(meant([3, 10, 20, 30, page, 50]), Some(("semctl", vec![10, 20, 30, 0x5000])));
+    assert_eq!(
+        meant([4, 10, 20, 30, page, 50]),
+        Some(("semtimedop", vec![10, PAGE as i64, 20, 50]))
+    );
+    assert_eq!(meant([11, 10, 20, 30, page, 50]), Some(("msgsnd", vec![10, PAGE as i64, 20, 30])));
+    let msgrcv = |buffer, kind| Some(("msgrcv", vec![10, buffer, 20, kind, 30]));
+    assert_eq!(meant([12, 10, 20, 30, page, 50]), msgrcv(0x5000, 77));
+    assert_eq!(meant([1 << 16 | 12, 10, 20, 30, page, 50]), msgrcv(PAGE as i64, 50));
+    assert_eq!(meant([21, 10, 20, 30, page, 50]), Some(("shmat", vec![10, PAGE as i64, 20])));
+    assert_eq!(meant([22, 10, 20, 30, page, 50]), Some(("shmdt", vec![PAGE as i64])));
+    assert_eq!(meant([1 << 16 | 21, 10, 20, 30, page, 50]), None, "iBCS2 has no such call here");
+    assert_eq!(meant([99, 10, 20, 30, page, 50]), None);
+
+    // SHM_EXEC is what counts, on every way there.
+    let shared = events::Mmap { protection: 4, flags: 1, ..events::Mmap::default() };
+    check(&call("i386", "ipc", &[21, 1, 0o100000, PAGE, 0, 0]), &memory, 0, shared.clone(), 0);
+    check(&call("arm", "shmat", &[1, 0, 0o100000]), &memory, 0, shared, 0);
+    let readable = call("arm", "shmat", &[1, 0, 0o10000]);
+    assert_eq!(decode(&readable, &memory, &FakeWorld::default(), 0), None);
+}
