@@ -93,34 +93,19 @@ fn messages_that_open_connections() {
 }
 
 #[test]
-fn calls_in_an_ipc() {
-    let memory = FakeMemory::new().with_u32s(PAGE, &[0x5000, 77]);
-    let page = PAGE as u32;
-    let meant = |args: [u32; 6]| {
-        let ipc = call("i386", "ipc", &args.map(u64::from));
-        let meant = super::super::call::Arguments::meant(&ipc, &memory)?;
-        let count = meant.syscall.args.len() as u8;
-        Some((meant.syscall.name, (0..count).map(|arg| meant.value(arg)).collect::<Vec<_>>()))
-    };
-    assert_eq!(meant([2, 10, 20, 30, page, 50]), Some(("semget", vec![10, 20, 30])));
-    assert_eq!(meant([3, 10, 20, 30, page, 50]), Some(("semctl", vec![10, 20, 30, 0x5000])));
-    assert_eq!(
-        meant([4, 10, 20, 30, page, 50]),
-        Some(("semtimedop", vec![10, PAGE as i64, 20, 50]))
-    );
-    assert_eq!(meant([11, 10, 20, 30, page, 50]), Some(("msgsnd", vec![10, PAGE as i64, 20, 30])));
-    let msgrcv = |buffer, kind| Some(("msgrcv", vec![10, buffer, 20, kind, 30]));
-    assert_eq!(meant([12, 10, 20, 30, page, 50]), msgrcv(0x5000, 77));
-    assert_eq!(meant([1 << 16 | 12, 10, 20, 30, page, 50]), msgrcv(PAGE as i64, 50));
-    assert_eq!(meant([21, 10, 20, 30, page, 50]), Some(("shmat", vec![10, PAGE as i64, 20])));
-    assert_eq!(meant([22, 10, 20, 30, page, 50]), Some(("shmdt", vec![PAGE as i64])));
-    assert_eq!(meant([1 << 16 | 21, 10, 20, 30, page, 50]), None, "iBCS2 has no such call here");
-    assert_eq!(meant([99, 10, 20, 30, page, 50]), None);
-
-    // SHM_EXEC is what counts, on every way there.
+fn shared_memory_that_is_executable() {
+    const SHM_EXEC: u64 = 0o100000;
+    let nothing = FakeMemory::new();
     let shared = events::Mmap { protection: 4, flags: 1, ..events::Mmap::default() };
-    check(&call("i386", "ipc", &[21, 1, 0o100000, PAGE, 0, 0]), &memory, 0, shared.clone(), 0);
-    check(&call("arm", "shmat", &[1, 0, 0o100000]), &memory, 0, shared, 0);
-    let readable = call("arm", "shmat", &[1, 0, 0o10000]);
-    assert_eq!(decode(&readable, &memory, &FakeWorld::default(), 0), None);
+    check(&call("arm", "shmat", &[1, 0, SHM_EXEC]), &nothing, 0, shared.clone(), 0);
+    // The lower half of the first argument says which call, the upper half is a version.
+    let ipc = |which, flags| call("i386", "ipc", &[which, 1, flags, PAGE, 0, 0]);
+    check(&ipc(21, SHM_EXEC), &nothing, 0, shared.clone(), 0);
+    check(&ipc(0xffff_0015, SHM_EXEC), &nothing, 0, shared, 0);
+    let none = |call| assert_eq!(decode(&call, &nothing, &FakeWorld::default(), 0), None);
+    none(ipc(21, 0o10000));
+    none(ipc(23, SHM_EXEC));
+    none(ipc(20, SHM_EXEC));
+    none(ipc(0x115, SHM_EXEC));
+    none(call("arm", "shmat", &[1, 0, 0o10000]));
 }
