@@ -11,6 +11,7 @@ capnp    capnproto
 unshare  util-linux
 kill     procps
 bash     bash
+scmp_sys_resolver  seccomp
 /usr/x86_64-linux-gnu/include/asm/unistd.h     linux-libc-dev-amd64-cross
 /usr/aarch64-linux-gnu/include/asm/unistd.h    linux-libc-dev-arm64-cross
 /usr/arm-linux-gnueabihf/include/asm/unistd.h  linux-libc-dev-armhf-cross

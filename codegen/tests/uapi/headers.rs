@@ -58,7 +58,7 @@ pub(super) fn of(abi: &str) -> Headers {
         "x32" => ("x86_64-linux-gnu", &["__x86_64__=1", "__ILP32__=1", "__SIZEOF_LONG__=4"]),
         "i386" => ("x86_64-linux-gnu", &["__i386__=1", "__SIZEOF_LONG__=4"]),
         "arm64" => ("aarch64-linux-gnu", &["__aarch64__=1", "__SIZEOF_LONG__=8"]),
-        "arm" => ("arm-linux-gnueabihf", &["__arm__=1", "__SIZEOF_LONG__=4"]),
+        "arm" => ("arm-linux-gnueabihf", &["__arm__=1", "__ARM_EABI__=1", "__SIZEOF_LONG__=4"]),
         _ => panic!("no headers of `{abi}` are known"),
     };
     // linux/shm.h wants this header of the C library for a function.
@@ -98,6 +98,18 @@ fn includes(headers: &str) -> String {
 }
 
 impl Headers {
+    /// The macros of asm/unistd.h, as `#define` lines.
+    pub(super) fn syscalls(&self) -> String {
+        let (macros, errors) = self.run(&["-E", "-dM", "-undef"], "#include <asm/unistd.h>\n");
+        assert_eq!(errors, "");
+        macros
+    }
+
+    /// What a compiler for this ABI, by an option of the machine's own, says against a text.
+    pub(super) fn errors(&self, option: &str, source: &str) -> String {
+        self.run(&["-fsyntax-only", option], source).1
+    }
+
     /// The version of Linux that they are of.
     pub(super) fn version(&self) -> String {
         let code = format!("{}version LINUX_VERSION_CODE\n", self.includes);

@@ -1,10 +1,13 @@
-//! The values of `syscalls.yaml` on every ABI against the kernel's own headers, those of the C
-//! library, and bindings that others generate from newer headers. Run with `--nocapture` to see
-//! how much was compared, and what each source lacks.
+//! Values, numbers and layouts of `syscalls.yaml` on every ABI against the kernel's own headers,
+//! those of the C library, libseccomp, and bindings that others generate from newer headers. Run
+//! with `--nocapture` to see how many values were compared, and what each source lacks.
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod bindings;
 mod headers;
+mod layouts;
+mod libseccomp;
+mod numbers;
 mod table;
 
 use std::collections::BTreeSet;

@@ -7,6 +7,8 @@ use super::*;
 use crate::memory::fake::{FakeMemory, PAGE};
 
 const CWD: u64 = -100_i64 as u64;
+const PATH: u64 = 3 * PAGE;
+const LONG: u64 = 5 * PAGE;
 
 fn line(call: &Call, memory: &FakeMemory, result: i64) -> String {
     entered(call, memory, Style::default()).returned(result, memory)
@@ -17,7 +19,7 @@ fn texts() {
     let check = |bytes: &[u8], expect: &str| {
         let memory = FakeMemory::new().with(2 * PAGE - 3, bytes);
         let openat = call("i386", "openat", &[CWD, 2 * PAGE - 3, 0, 0]);
-        let expect = format!("openat(AT_FDCWD, {expect}, 0, 000) = 3");
+        let expect = format!("openat(AT_FDCWD, {expect}, O_RDONLY, 000) = 3");
         assert_eq!(line(&openat, &memory, 3), expect);
     };
     check(b"/etc/passwd\0", r#""/etc/passwd""#);
@@ -25,11 +27,23 @@ fn texts() {
     check(b"\x011\x018\xff\0", r#""\0011\18\377""#);
     check(&[b'x'; 5000], &format!("\"{}\"...", "x".repeat(4096)));
     let unmapped = call("i386", "openat", &[5, 0xdead_0000_1000, 0, 0o644]);
-    let expect = "openat(5, 0x1000, 0, 0644) = -1 EACCES (Permission denied)";
+    let expect = "openat(5, 0x1000, O_RDONLY, 0644) = -1 EACCES (Permission denied)";
     assert_eq!(line(&unmapped, &FakeMemory::new(), -13), expect);
     let null = call("amd64", "openat", &[5, 0, 0, 0o100_644]);
-    let expect = "openat(5, NULL, 0, S_IFREG|0644) = -1 (errno 3000)";
+    let expect = "openat(5, NULL, O_RDONLY, S_IFREG|0644) = -1 (errno 3000)";
     assert_eq!(line(&null, &FakeMemory::new(), -3000), expect);
+}
+
+#[test]
+fn vectors_of_texts() {
+    let memory = FakeMemory::new()
+        .with_u32s(PAGE, &[PATH as u32, 0, LONG as u32, 0, 0, 0])
+        .with(PATH, b"sh\0")
+        .with(LONG, &[b'x'; 300]);
+    let execve = call("amd64", "execve", &[PATH, PAGE, 0]);
+    let cut = "x".repeat(256);
+    let expect = format!("execve(\"sh\", [\"sh\", \"{cut}\"...], NULL) = 0");
+    assert_eq!(line(&execve, &memory, 0), expect);
 }
 
 #[test]
@@ -41,9 +55,11 @@ fn structures_addresses_and_results() {
     let check = |abi, name, args: &[u64], result, expect: &str| {
         assert_eq!(line(&call(abi, name, args), &memory, result), expect);
     };
-    check("amd64", "setrlimit", &[7, PAGE], 0, "setrlimit(7, {rlim_cur=1, rlim_max=3}) = 0");
-    check("i386", "setrlimit", &[7, PAGE], 0, "setrlimit(7, {rlim_cur=1, rlim_max=0}) = 0");
-    let refused = "setrlimit(7, 0x5ffc) = -1 EPERM (Operation not permitted)";
+    let expect = "setrlimit(RLIMIT_NOFILE, {rlim_cur=1, rlim_max=3}) = 0";
+    check("amd64", "setrlimit", &[7, PAGE], 0, expect);
+    let expect = "setrlimit(RLIMIT_NOFILE, {rlim_cur=1, rlim_max=0}) = 0";
+    check("i386", "setrlimit", &[7, PAGE], 0, expect);
+    let refused = "setrlimit(RLIMIT_NOFILE, 0x5ffc) = -1 EPERM (Operation not permitted)";
     check("amd64", "setrlimit", &[7, 6 * PAGE - 4], -1, refused);
     let inet = r#"{sa_family=AF_INET, sin_port=htons(8080), sin_addr=inet_addr("127.0.0.1")}"#;
     check("amd64", "connect", &[3, 2 * PAGE, 16], 0, &format!("connect(3, {inet}, 16) = 0"));
@@ -57,16 +73,16 @@ fn structures_addresses_and_results() {
     // What the kernel writes is only there when it has.
     let accept = [3, 2 * PAGE, 3 * PAGE];
     check("amd64", "accept", &accept, 4, &format!("accept(3, {inet}, [16]) = 4"));
-    let expect = "accept(3, 0x2000, 0x3000) = -1 EAGAIN (Try again)";
+    let expect = "accept(3, 0x2000, [16]) = -1 EAGAIN (Try again)";
     check("amd64", "accept", &accept, -11, expect);
     let entered = entered(&call("amd64", "accept", &accept), &memory, Style::default());
-    assert_eq!(entered.unfinished(), "accept(3, 0x2000, 0x3000)");
+    assert_eq!(entered.unfinished(), "accept(3, 0x2000, [16])");
     check(
         "arm64",
         "mmap",
         &[0, 4096, 0, 0x22, u64::MAX, 0],
         0x7000,
-        "mmap(0, 4096, 0, 0x22, -1, 0) = 0x7000",
+        "mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7000",
     );
     check("amd64", "kill", &[u64::MAX, 9], 0, "kill(-1, SIGKILL) = 0");
     check("amd64", "kill", &[1, 34], 0, "kill(1, SIGRT_2) = 0");
@@ -83,7 +99,7 @@ fn calls_without_a_description() {
         assert_eq!(line(&call("i386", "socketcall", &[number, PAGE]), &memory, 0), expect);
     };
     check(3, "connect(3, NULL, 16) = 0");
-    check(77, "socketcall(77, 0x1000) = 0");
+    check(77, "socketcall(0x4d, 0x1000) = 0");
 }
 
 const fn one(name: &'static str, value: i64) -> NamedDesc {
