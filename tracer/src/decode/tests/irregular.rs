@@ -1,4 +1,5 @@
-//! Calls whose arguments mean something else than they say.
+//! Calls that are an event with some arguments only, and those whose arguments mean something else
+//! than they say.
 
 use sentrace_schema::{Payload, events, groups};
 
@@ -13,6 +14,50 @@ fn text(text: &str) -> FakeMemory {
 
 fn payload(call: &Call, memory: &dyn Memory, result: i64) -> Payload {
     decode(call, memory, &FakeWorld::default(), result).expect("an event").payload
+}
+
+#[test]
+fn which_calls_are_events() {
+    let memory = text("text\0").with_u64s(2 * PAGE, &[0; 8]);
+    let event = |name: &str, args: &[u64]| {
+        let events = ["amd64", "x32", "i386", "arm", "arm64"].map(|abi| {
+            let syscall = syscall(name).expect("a call");
+            let abi_id = sentrace_schema::abi(abi).expect("an ABI").id;
+            let numbers = crate::decode::NUMBERS[usize::from(abi_id)];
+            numbers.iter().any(|(_, call)| std::ptr::eq(*call, syscall)).then(|| {
+                let decoded = decode(&call(abi, name, args), &memory, &FakeWorld::default(), 0);
+                decoded.map(|decoded| decoded.payload.event().name)
+            })
+        });
+        let mut events = events.into_iter().flatten();
+        let first = events.next().expect("an ABI that has the call");
+        assert!(events.all(|event| event == first), "{name} differs between ABIs");
+        first
+    };
+    let some = 2 * PAGE;
+    assert_eq!(event("prlimit64", &[0, 7, some, 0]), Some("setrlimit"));
+    assert_eq!(event("prlimit64", &[0, 7, 0, some]), None);
+    assert_eq!(event("mmap2", &[0, 1, 3, 2, 5, 0]), None);
+    assert_eq!(event("mmap2", &[0, 1, 4, 2, 5, 0]), Some("mmap"));
+    assert_eq!(event("mprotect", &[0, 1, 3]), None);
+    assert_eq!(event("mprotect", &[0, 1, 7]), Some("mprotect"));
+    assert_eq!(event("pkey_mprotect", &[0, 1, 4, 1]), Some("mprotect"));
+    assert_eq!(event("mknod", &[TEXT, 0o010_644, 0]), Some("mknod"));
+    assert_eq!(event("mknod", &[TEXT, 0o020_644, 0x103]), Some("mknod"));
+    assert_eq!(event("mknodat", &[3, TEXT, 0o060_644, 0x103]), Some("mknod"));
+    assert_eq!(event("mknodat", &[3, TEXT, 0o140_644, 0]), Some("mknod"));
+    assert_eq!(event("mknodat", &[3, TEXT, 0o100_644, 0]), Some("open"));
+    assert_eq!(event("mknodat", &[3, TEXT, 0o644, 0]), Some("open"));
+    assert_eq!(event("unlinkat", &[3, TEXT, 0x200]), Some("rmdir"));
+    assert_eq!(event("unlinkat", &[3, TEXT, 0]), Some("unlink"));
+    assert_eq!(event("open_tree", &[3, TEXT, 0]), None);
+    assert_eq!(event("open_tree", &[3, TEXT, 0x8001]), Some("mount"));
+    assert_eq!(event("open_tree_attr", &[3, TEXT, 0x8000, 0, 0]), None);
+    assert_eq!(event("open_tree_attr", &[3, TEXT, 0x8000, some, 32]), Some("mount_setattr"));
+    assert_eq!(event("open_tree_attr", &[3, TEXT, 0x8001, some, 32]), Some("mount"));
+    assert_eq!(event("kill", &[1, 0]), Some("signal"));
+    assert_eq!(event("memfd_secret", &[0]), Some("memfd_create"));
+    assert_eq!(event("uselib", &[TEXT]), Some("open"));
 }
 
 #[test]
