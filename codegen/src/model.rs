@@ -182,8 +182,19 @@ pub struct Member {
 pub struct Irregular {
     /// Name of the Rust function.
     pub name: String,
+    /// What it gives.
+    pub gives: Gives,
     /// Why the tables cannot say it.
     pub reason: String,
+}
+
+/// What an [`Irregular`] function gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gives {
+    /// The value of a field of this type.
+    Value(FieldType),
+    /// The call that another is in disguise.
+    Call,
 }
 
 /// A system call.

@@ -5,7 +5,9 @@ use sentrace_yaml::Errors;
 use super::conditions::{self, On};
 use super::raw::{self, Name, TypeExpr, TypeForm};
 use super::scope::Scope;
-use crate::model::{Arg, Count, Dir, FieldType, Follow, Member, Scalar, Struct, Type};
+use crate::model::{
+    Arg, Count, Dir, FieldType, Follow, Gives, Irregular, Member, Scalar, Struct, Type,
+};
 
 const SCALARS: [(&str, Scalar); 23] = [
     ("int", Scalar::Int),
@@ -49,6 +51,9 @@ const FIELDS: [(&str, FieldType); 13] = [
     ("signal", FieldType::Signal),
 ];
 
+/// What a function gives that finds the call behind another.
+const CALL: &str = "call";
+
 const MEMORY: [&str; 6] = ["path", "string", "strings", "bytes", "sockaddr", "opaque"];
 
 /// Whether a type of this name needs no declaration.
@@ -56,6 +61,18 @@ pub(super) fn is_built_in(name: &str) -> bool {
     SCALARS.iter().any(|(known, _)| *known == name)
         || FIELDS.iter().any(|(known, _)| *known == name)
         || MEMORY.contains(&name)
+        || name == CALL
+}
+
+/// A function, with the type of what it gives.
+pub(super) fn function(
+    raw: &raw::Irregular<'_>,
+    scope: &Scope<'_>,
+    errors: &mut Errors,
+) -> Irregular {
+    let gives = raw.ty.filter(|ty| ty.text != CALL).and_then(|ty| field(ty, scope, errors));
+    let gives = gives.map_or(Gives::Call, Gives::Value);
+    Irregular { name: raw.name.text.into(), gives, reason: raw.reason.into() }
 }
 
 /// The type of a field.

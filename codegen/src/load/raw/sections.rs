@@ -69,6 +69,8 @@ pub(crate) struct Member<'n> {
 /// A function.
 pub(crate) struct Irregular<'n> {
     pub(crate) name: Name<'n>,
+    /// Type of a field, or `call`.
+    pub(crate) ty: Option<Name<'n>>,
     pub(crate) reason: &'n str,
 }
 
@@ -188,7 +190,8 @@ fn set<'n>(name: Name<'n>, kind: SetKind, node: &'n Node, errors: &mut Errors) -
         }
     }
     let values = values(of.get("values"), errors);
-    if values.is_empty() && fields.is_empty() {
+    let is_empty = |key| node.get(key).and_then(Node::as_map).is_none_or(<[_]>::is_empty);
+    if is_empty("values") && is_empty("fields") {
         errors.add(name.place, format!("the set `{}` has no values", name.text));
     }
     of.finish(errors);
@@ -267,16 +270,10 @@ pub(super) fn irregular<'n>(node: Option<&'n Node>, errors: &mut Errors) -> Vec<
     let functions = Entries::of("function", limits::FUNCTIONS).read(node, errors).into_iter();
     let functions = functions.map(|(function, node)| {
         let mut of = Fields::of(node, errors);
+        let ty = of.need("type", errors).and_then(|node| name(node, errors));
         let reason = of.need("reason", errors).and_then(|node| name(node, errors));
         of.finish(errors);
-        Irregular { name: function, reason: reason.map_or("", |reason| reason.text) }
+        Irregular { name: function, ty, reason: reason.map_or("", |reason| reason.text) }
     });
     functions.collect()
-}
-
-impl Irregular<'_> {
-    /// As it is in the model: there is nothing to look up.
-    pub(crate) fn model(&self) -> crate::model::Irregular {
-        crate::model::Irregular { name: self.name.text.into(), reason: self.reason.into() }
-    }
 }
