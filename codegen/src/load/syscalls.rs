@@ -83,7 +83,7 @@ impl Call<'_, '_> {
                 let message = format!("never reached: `{}` has no condition", before.text);
                 errors.add(raw.event.place, message);
             }
-            if raw.when.is_empty() {
+            if !raw.has_conditions {
                 always = Some(raw.event);
             }
             let when = conditions::all(&raw.when, &self.args, self.on(), self.scope, errors);
