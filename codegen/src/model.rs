@@ -94,14 +94,27 @@ pub struct Set {
     pub doc: String,
     /// Bits or an enumeration.
     pub kind: SetKind,
-    /// Whether the argument is as wide as a `long` (otherwise 32 bits).
-    pub long: bool,
+    /// How wide an argument or member of this type is.
+    pub width: SetWidth,
     /// Whether rules may use the names.
     pub rules: bool,
     /// Enumerations inside a flag set, by mask.
     pub fields: Vec<Masked>,
     /// Names and values, in file order.
     pub values: Vec<Named>,
+}
+
+/// How wide an argument or member is whose type is a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetWidth {
+    /// 16 bits.
+    U16,
+    /// 32 bits.
+    U32,
+    /// As wide as a `long`.
+    Long,
+    /// 64 bits.
+    U64,
 }
 
 /// What the values of a set mean.

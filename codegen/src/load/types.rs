@@ -213,7 +213,7 @@ fn scalar(name: Name<'_>, scope: &Scope<'_>, errors: &mut Errors) -> Option<Scal
     }
     let set = scope.sets.get(name.text)?;
     if scope.too_wide.contains(&set) {
-        let message = "has values of more than 32 bits: it needs `width: long`";
+        let message = "has wider values than its `width` says";
         errors.add(name.place, format!("`{}` {message}", name.text));
     }
     Some(Scalar::Set(set))

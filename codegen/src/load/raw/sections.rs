@@ -4,8 +4,9 @@ use sentrace_yaml::{Errors, Fields, Node, Value};
 
 use super::limits;
 use super::names::{Entries, Id, Name, dense, doc, flag, name};
+use super::records::one_of;
 use super::syntax::{TypeExpr, type_expr};
-use crate::model::{Pairs, SetKind};
+use crate::model::{Pairs, SetKind, SetWidth};
 
 /// An ABI.
 pub(crate) struct Abi<'n> {
@@ -29,7 +30,7 @@ pub(crate) struct Set<'n> {
     pub(crate) name: Name<'n>,
     pub(crate) kind: SetKind,
     pub(crate) doc: &'n str,
-    pub(crate) long: bool,
+    pub(crate) width: SetWidth,
     pub(crate) rules: bool,
     /// Name, mask, values.
     pub(crate) fields: Vec<(Name<'n>, u64, Values<'n>)>,
@@ -179,13 +180,8 @@ pub(super) fn sets<'n>(
 fn set<'n>(name: Name<'n>, kind: SetKind, node: &'n Node, errors: &mut Errors) -> Set<'n> {
     let mut of = Fields::of(node, errors);
     let doc = doc(of.get("doc"), errors);
-    let long = of.get("width").and_then(|node| {
-        let width = node.text(errors)?;
-        if width != "long" {
-            errors.unknown(node.place, "width", width, ["long"].into_iter());
-        }
-        Some(())
-    });
+    let widths = [("u16", SetWidth::U16), ("long", SetWidth::Long), ("u64", SetWidth::U64)];
+    let width = of.get("width").and_then(|node| one_of(node, "width", &widths, errors));
     let rules = flag(of.get("rules"), true, errors);
     let mut fields = Vec::new();
     if kind == SetKind::Flags {
@@ -199,7 +195,7 @@ fn set<'n>(name: Name<'n>, kind: SetKind, node: &'n Node, errors: &mut Errors) -
         errors.add(name.place, format!("the set `{}` has no values", name.text));
     }
     of.finish(errors);
-    Set { name, kind, doc, long: long.is_some(), rules, fields, values }
+    Set { name, kind, doc, width: width.unwrap_or(SetWidth::U32), rules, fields, values }
 }
 
 fn masked<'n>(
