@@ -105,7 +105,7 @@ pub struct Set {
 }
 
 /// How wide an argument or member is whose type is a set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum SetWidth {
     /// 16 bits.
     U16,
