@@ -7,12 +7,11 @@ use super::headers;
 use super::table::model;
 
 /// The C name of a structure, its header, and whether we know all members.
-const STRUCTS: [(&str, &str, &str, bool); 23] = [
+const STRUCTS: [(&str, &str, &str, bool); 22] = [
     ("__kernel_timespec", "struct __kernel_timespec", "linux/time_types.h", true),
     ("__user_cap_data_struct", "struct __user_cap_data_struct", "linux/capability.h", true),
     ("__user_cap_header_struct", "struct __user_cap_header_struct", "linux/capability.h", true),
     ("clone_args", "struct clone_args", "linux/sched.h", true),
-    ("epoll_event", "struct epoll_event", "linux/eventpoll.h", false),
     ("futex_waitv", "struct futex_waitv", "linux/futex.h", true),
     ("io_uring_params", "struct io_uring_params", "linux/io_uring.h", false),
     ("iovec", "struct iovec", "linux/uio.h", true),
