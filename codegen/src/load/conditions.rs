@@ -4,7 +4,7 @@ use sentrace_yaml::Errors;
 
 use super::raw::{self, Atom, Value};
 use super::scope::Scope;
-use super::sets::fits_32_bits;
+use super::sets::fits;
 use crate::model::{Arg, Condition, Scalar, Test, Type};
 
 /// The ABIs on which a constant has to have a value: those where the call has a number.
@@ -62,7 +62,7 @@ pub(super) fn resolve(
     let mut values = Vec::new();
     for value in &raw.values {
         let numbers = constant(value, on, scope, errors)?;
-        if is_32_bits && !numbers.iter().all(|value| fits_32_bits(*value)) {
+        if is_32_bits && !numbers.iter().all(|value| fits(*value, 32)) {
             errors.add(value.place, format!("`{}` has 32 bits: the value has more", name.text));
         }
         values.push(numbers.iter().map(|value| value.cast_unsigned()).collect::<Vec<_>>());

@@ -7,7 +7,7 @@ use super::raw::{self, Name};
 use super::records::Default;
 use super::scope::Scope;
 use super::types::is_plain;
-use crate::model::{Arg, FieldType, Model, Scalar, Source, Struct, Type};
+use crate::model::{Arg, FieldType, Gives, Model, Scalar, Source, Struct, Type};
 
 /// A source, if it exists.
 pub(super) fn resolve(
@@ -82,8 +82,7 @@ pub(super) fn position(name: &str, args: &[Option<Arg>]) -> Option<usize> {
 /// Whether a field can be filled from a source.
 pub(super) fn fits(ty: FieldType, source: &Source, args: &[Option<Arg>], model: &Model) -> bool {
     let from = match source {
-        // Functions know their type.
-        Source::Rust(_) => return true,
+        Source::Rust(function) => return model.irregular[*function].gives == Gives::Value(ty),
         Source::Result | Source::Const(_) => return takes_number(ty, None, model),
         Source::Member { of, member, .. } => {
             return takes_number(ty, Some(model.structs[*of].members[*member].ty), model);

@@ -7,7 +7,7 @@ use super::raw::{self, Name};
 use super::records::{self, Default};
 use super::scope::Scope;
 use super::{sources, types};
-use crate::model::{Arg, Becomes, Binding, Dir, Model, Scalar, Source, Syscall, Type};
+use crate::model::{Arg, Becomes, Binding, Dir, Gives, Model, Scalar, Source, Syscall, Type};
 
 /// Calls in the order of the file, without their shapes.
 pub(super) fn resolve(
@@ -67,7 +67,12 @@ impl Call<'_, '_> {
             errors.add(binding.event.place, message);
         }
         let when = conditions::all(&raw.when, &self.args, self.on(), self.scope, errors);
-        Some(Becomes { by: self.scope.irregular.find(raw.by?, errors)?, when })
+        let name = raw.by?;
+        let by = self.scope.irregular.find(name, errors)?;
+        if self.model.irregular[by].gives != Gives::Call {
+            errors.add(name.place, format!("`{}` gives no call", name.text));
+        }
+        Some(Becomes { by, when })
     }
 
     fn bindings(&self, defaults: &[Vec<Option<Default>>], errors: &mut Errors) -> Vec<Binding> {
@@ -78,7 +83,7 @@ impl Call<'_, '_> {
                 let message = format!("never reached: `{}` has no condition", before.text);
                 errors.add(raw.event.place, message);
             }
-            if raw.when.is_empty() {
+            if !raw.has_conditions {
                 always = Some(raw.event);
             }
             let when = conditions::all(&raw.when, &self.args, self.on(), self.scope, errors);
@@ -174,7 +179,9 @@ impl Call<'_, '_> {
             }
             Source::Result => "the result".into(),
             Source::Const(_) => "a constant".into(),
-            Source::Rust(_) => "the function".into(),
+            Source::Rust(function) => {
+                format!("the function `{}`", self.model.irregular[*function].name)
+            }
         }
     }
 }

@@ -135,7 +135,12 @@ fn event<'n>(name: Name<'n>, node: &'n Node, errors: &mut Errors) -> Event<'n> {
     Event { name, id, doc, category, by_engine, results, retval, record }
 }
 
-fn one_of<T: Copy>(node: &Node, what: &str, known: &[(&str, T)], errors: &mut Errors) -> Option<T> {
+pub(super) fn one_of<T: Copy>(
+    node: &Node,
+    what: &str,
+    known: &[(&str, T)],
+    errors: &mut Errors,
+) -> Option<T> {
     let text = node.text(errors)?;
     let found = known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
     if found.is_none() {

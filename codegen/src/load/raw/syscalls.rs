@@ -58,6 +58,7 @@ pub(crate) struct Becomes<'n> {
 /// The call as an event.
 pub(crate) struct Binding<'n> {
     pub(crate) event: Name<'n>,
+    pub(crate) has_conditions: bool,
     pub(crate) when: Vec<Condition<'n>>,
     /// Role and source.
     pub(crate) sources: Vec<(Name<'n>, Source<'n>)>,
@@ -165,14 +166,17 @@ fn becomes<'n>(node: &'n Node, errors: &mut Errors) -> Becomes<'n> {
 fn bindings<'n>(node: &'n Node, errors: &mut Errors) -> Vec<Binding<'n>> {
     if let Some(text) = node.as_str() {
         let event = Name { text, place: node.place };
-        return vec![Binding { event, when: vec![], sources: vec![] }];
+        return vec![Binding { event, has_conditions: false, when: vec![], sources: vec![] }];
     }
     let events = Entries::of("event", limits::BINDINGS).read(Some(node), errors).into_iter();
     let events = events.map(|(event, node)| {
-        let mut binding = Binding { event, when: vec![], sources: vec![] };
+        let mut binding = Binding { event, has_conditions: false, when: vec![], sources: vec![] };
         for (role, node) in Entries::of("role", limits::FIELDS).read(Some(node), errors) {
             match role.text {
-                "when" => binding.when = conditions(Some(node), errors),
+                "when" => {
+                    binding.has_conditions = true;
+                    binding.when = conditions(Some(node), errors);
+                }
                 _ => binding.sources.extend(source(node, errors).map(|source| (role, source))),
             }
         }

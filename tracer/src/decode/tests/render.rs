@@ -91,6 +91,30 @@ fn structures_addresses_and_results() {
 }
 
 #[test]
+fn flags_of_any_width() {
+    let ruleset = FakeMemory::new().with_u64s(PAGE, &[3, 2, 1 << 40]);
+    let check = |abi, name, args: &[u64], memory: &FakeMemory, expect: &str| {
+        assert_eq!(line(&call(abi, name, args), memory, 0), expect, "{abi}");
+    };
+    for abi in ["amd64", "i386", "arm"] {
+        let expect = "landlock_create_ruleset({handled_access_fs=LANDLOCK_ACCESS_FS_EXECUTE|\
+            LANDLOCK_ACCESS_FS_WRITE_FILE, handled_access_net=LANDLOCK_ACCESS_NET_CONNECT_TCP, \
+            scoped=0x10000000000}, 24, 0) = 0";
+        check(abi, "landlock_create_ruleset", &[PAGE, 24, 0], &ruleset, expect);
+    }
+    // A pair of registers, where the ABI has narrow ones.
+    let none = FakeMemory::new();
+    let expect = "fanotify_mark(3, FAN_MARK_ADD, FAN_OPEN|FAN_ONDIR, AT_FDCWD, NULL) = 0";
+    let cwd = u64::from((-100_i32).cast_unsigned());
+    check("amd64", "fanotify_mark", &[3, 1, 0x4000_0020, cwd, 0], &none, expect);
+    check("i386", "fanotify_mark", &[3, 1, 0x4000_0020, 0, cwd, 0], &none, expect);
+    check("arm", "fanotify_mark", &[3, 1, 0x4000_0020, 0, cwd, 0], &none, expect);
+    let polled = FakeMemory::new().with_u32s(PAGE, &[3, 0x10_0005]);
+    let expect = "poll([{fd=3, events=POLLIN|POLLOUT, revents=POLLHUP}], 1, -1) = 0";
+    check("amd64", "poll", &[PAGE, 1, u64::MAX], &polled, expect);
+}
+
+#[test]
 fn calls_without_a_description() {
     let unknown = Call { abi: AbiId(0), nr: 999, args: [0, 1, 2, 3, 4, 5], ip: 0, sp: 0 };
     let expect = "syscall_0x3e7(0, 0x1, 0x2, 0x3, 0x4, 0x5) = -1 ENOSYS (Function not implemented)";
