@@ -4,6 +4,8 @@
 //! process, container or control group that has most are forgotten.
 
 mod held;
+#[cfg(test)]
+mod tests;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
