@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sentrace_yaml::{Node, nearest};
 
-use super::compile::Compiler;
+use super::compile::{Compiler, explain};
+use super::declare::declare;
 use super::policy::{Body, Combine, Definition, MacroDef, Part, Policy, RuleDef, read};
 use super::report::{Report, Site};
 use super::variables::Store;
@@ -38,7 +39,7 @@ pub fn load(sources: &[Source], host: &HostModel) -> (RuleSet, Vec<Diagnostic>) 
 
     let mut fields = Fields::default();
     let mut variables = Store::default();
-    let rules = super::compile::declare(rules, &mut fields, &mut variables, &mut report);
+    let rules = declare(rules, &mut fields, &mut variables, &mut report);
     let (macros, broken) = bodies(macros, &fields, &mut report);
     let mut compiler = Compiler { fields: &fields, macros: &macros, broken, report };
     let mut compiled = Vec::new();
@@ -207,7 +208,7 @@ fn body(
                     report.secl(
                         *text,
                         None,
-                        &super::compile::explain(error, |name| {
+                        &explain(error, |name| {
                             (name == id).then(|| "a macro cannot use itself".to_owned()).or_else(
                                 || {
                                     let help =
