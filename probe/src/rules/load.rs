@@ -12,6 +12,7 @@ use super::report::{Report, Site};
 use super::variables::Store;
 use super::{Diagnostic, HostModel, RuleSet, Source};
 use crate::fields::Fields;
+use crate::secl::lexer::is_keyword;
 use crate::secl::{Condition, Expr, Macros, Registry, Uses, parse, parse_macro};
 
 /// Loads policies, in their order: the rules that are right, and everything that is wrong. Whoever
@@ -45,8 +46,9 @@ pub fn load(sources: &[Source], host: &HostModel) -> (RuleSet, Vec<Diagnostic>) 
     let mut compiled = Vec::new();
     for def in &rules {
         compiled.extend(compiler.rule(def));
-        // Looking for more would take long, and nobody wants to read it.
         if compiler.report.is_full() {
+            let site = Site::of(def.common.source, None, def.common.node.place);
+            compiler.report.give_up(site);
             break;
         }
     }
@@ -193,8 +195,8 @@ fn body(
 ) -> Option<Expr> {
     let id = &def.common.id;
     let site = Site::of(def.common.source, None, def.common.node.place);
-    if fields.constant(id).is_some() {
-        report.error(site, &format!("`{id}` is a constant already"));
+    if fields.constant(id).is_some() || is_keyword(id) {
+        report.error(site, &format!("`{id}` means something already"));
         return None;
     }
     let expr = match &def.body {

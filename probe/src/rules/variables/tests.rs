@@ -78,6 +78,13 @@ fn processes_that_are_gone_are_forgotten() {
     }
     assert!(store.processes.len() < 200, "{}", store.processes.len());
     assert_eq!(store.by_pid.len(), 2);
+    // Another tracer has a process of the same number.
+    let mut other = Tree::default();
+    let event = exec(1, "");
+    let stranger = other.apply(&event);
+    store.before(&event, &stranger);
+    assert!(store.shown(&Subject::new(&stranger, 1)).is_empty());
+    drop((stranger, other));
     assert!(!store.shown(&Subject::new(&first, 1)).is_empty());
     drop((first, tree));
     store.sweep();
