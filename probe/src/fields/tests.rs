@@ -167,6 +167,8 @@ fn names() {
         "selinux.bool.name",
         "network_flow_monitor.flows.source.ip",
         "connect.addr.hostname",
+        "connect.addr.hostname.root_domain",
+        "dns.question.name.root_domain",
         "setsockopt.used_immediates",
     ] {
         assert!(fields.field(name).is_some(), "{name}");

@@ -127,33 +127,39 @@ fn silent_rules_only_act() {
 /// One rule on every way of writing.
 #[test]
 fn writes() {
-    let text = "expression: fim.write.file.path == \"/etc/x\" && process.comm == \"a\"";
+    let text = "expression: fim.write.file.path == \"/etc/x\" && process.comm == \"a\"\n\
+                actions: [{hash: {}}, {hash: {field: fim.write.file}}]";
     let mut world = World::new(&rule(text));
     assert_eq!(world.rules.rules().len(), 8);
     let (pid, _) = world.start("/bin/a");
     let cases = [
-        ("open file.path=/etc/x flags=O_WRONLY", true),
-        ("open file.path=/etc/x flags=O_RDONLY", false),
-        ("open file.path=/etc/y flags=O_RDWR", false),
-        ("chmod file.path=/etc/x file.mode=0100644 file.destination.mode=0755", true),
-        ("chmod file.path=/etc/x file.mode=0100644 file.destination.mode=0644", false),
-        ("chown file.path=/etc/x file.destination.uid=5 file.destination.gid=-1", true),
-        ("chown file.path=/etc/x file.destination.uid=-1 file.destination.gid=4294967295", false),
-        ("chown file.path=/etc/x file.gid=7 file.destination.uid=-1 file.destination.gid=7", false),
-        ("link file.path=/etc/x", true),
-        ("link file.destination.path=/etc/x", false),
-        ("rename file.path=/etc/x file.destination.path=/etc/y", true),
-        ("rename file.path=/etc/y file.destination.path=/etc/x", true),
-        ("unlink file.path=/etc/x", true),
-        ("utimes file.path=/etc/x", true),
-        ("mkdir file.path=/etc/x", false),
+        ("open file.path=/etc/x flags=O_WRONLY", Some("open.file")),
+        ("open file.path=/etc/x flags=O_RDONLY", None),
+        ("open file.path=/etc/y flags=O_RDWR", None),
+        ("chmod file.path=/etc/x file.mode=0100644 file.destination.mode=0755", Some("chmod.file")),
+        ("chmod file.path=/etc/x file.mode=0100644 file.destination.mode=0644", None),
+        (
+            "chown file.path=/etc/x file.destination.uid=5 file.destination.gid=-1",
+            Some("chown.file"),
+        ),
+        ("chown file.path=/etc/x file.destination.uid=-1 file.destination.gid=4294967295", None),
+        ("chown file.path=/etc/x file.gid=7 file.destination.uid=-1 file.destination.gid=7", None),
+        ("link file.path=/etc/x", Some("link.file")),
+        ("link file.destination.path=/etc/x", None),
+        ("rename file.path=/etc/x file.destination.path=/etc/y", Some("rename.file")),
+        ("rename file.path=/etc/y file.destination.path=/etc/x", Some("rename.file.destination")),
+        ("unlink file.path=/etc/x", Some("unlink.file")),
+        ("utimes file.path=/etc/x", Some("utimes.file")),
+        ("mkdir file.path=/etc/x", None),
     ];
-    for (event, expected) in cases {
-        assert_eq!(
-            alerts(&world.event(pid, event)),
-            if expected { &["r"][..] } else { &[] },
-            "{event}"
-        );
+    for (event, file) in cases {
+        let matches = world.event(pid, event);
+        assert_eq!(matches.len(), usize::from(file.is_some()), "{event}");
+        let hashed = matches.iter().flat_map(|found| &found.actions).map(|action| match action {
+            ActionRequest::Hash { field, .. } => Some(field.as_str()),
+            _ => None,
+        });
+        assert!(hashed.eq(file.iter().flat_map(|file| [Some(*file); 2])), "{event}: {matches:?}");
     }
 }
 

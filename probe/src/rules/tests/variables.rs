@@ -173,23 +173,3 @@ fn a_variable_of_another_process() {
     open(&mut world, child, "a");
     assert_eq!((got(&mut world, parent), got(&mut world, child)), (true, false));
 }
-
-/// However much there is to remember, rules go on.
-#[test]
-fn memory_is_bounded() {
-    let sets = [
-        "field: open.syscall.path, append: true, size: 10000, scope: cgroup",
-        "value: 1, scope: process",
-    ];
-    let mut world = world(&sets, "${process.v} == 1");
-    let long = "x".repeat(10_000);
-    for group in 0..20 {
-        let (pid, _) = world.start(&format!("cgroup.id=g{group} /bin/one"));
-        for file in 0..100 {
-            world.event(pid, &format!("open file.path=/a syscall.path={file}{long}"));
-        }
-        open(&mut world, pid, "b");
-        assert!(got(&mut world, pid));
-        world.event(pid, "exit");
-    }
-}

@@ -1,6 +1,8 @@
 //! Policies with what is wrong with them: behind `#~` stand severity, column, rule, and message of
 //! each diagnostic of the line. A line `=== NAME` begins another file.
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// File, line, and the rest of a diagnostic.
@@ -117,7 +119,7 @@ fn hostile_files() {
     ];
     for text in files {
         let (_, diagnostics) = load(&[source("f", &text)], &host());
-        assert!(!diagnostics.is_empty() && diagnostics.len() <= 1000, "{}", diagnostics.len());
+        assert!(!diagnostics.is_empty() && diagnostics.len() <= 1001, "{}", diagnostics.len());
         for diagnostic in &diagnostics {
             assert!(diagnostic.to_string().len() < 20_000);
         }
@@ -125,4 +127,26 @@ fn hostile_files() {
     let (rules, _) =
         load(&[source("f", &rules(3000, "  - {id: rID, expression: exec.pid == 1}\n"))], &host());
     assert_eq!(rules.rules().len(), 3000);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// A policy that somebody broke somewhere is loaded or refused, and errors lie in the file.
+    #[test]
+    fn broken_files(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), "[a-z:{}\\[\\]'\"|>&#é\\n ]{0,4}"), 1..8),
+    ) {
+        let mut text = include_str!("actions.policy").split_once('\n').unwrap().1.to_owned();
+        for (at, with) in edits {
+            let at = at.index(text.len());
+            let end = (at..=text.len()).find(|end| text.is_char_boundary(*end)).unwrap();
+            text.insert_str(end, &with);
+        }
+        let (_, diagnostics) = load(&[source("f", &text)], &host());
+        for diagnostic in &diagnostics {
+            let line = text.split('\n').nth(diagnostic.line - 1).unwrap();
+            prop_assert!(diagnostic.column <= line.chars().count() + 1, "{}", diagnostic);
+        }
+    }
 }
