@@ -8,10 +8,8 @@ use sentrace_codegen::emit::{capnp, records};
 
 fn main() -> ExitCode {
     build::script(&[capnp::FILE], |model, outputs| {
-        let mut schema = capnp::schema(model)?;
-        if let Ok(committed) = fs::read_to_string(capnp::FILE) {
-            capnp::keep_places(&mut schema, &capnp::parse(&committed)?);
-        }
+        let committed = fs::read_to_string(capnp::FILE).unwrap_or_default();
+        let schema = capnp::schema_after(model, &committed)?;
         outputs.write(capnp::FILE, &capnp::text(&schema))?;
         outputs.write("records.rs", &records::rust(model))?;
         outputs.write("convert.rs", &capnp::conversions(model))?;
