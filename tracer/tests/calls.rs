@@ -80,19 +80,30 @@ fn so_are_those_of_the_32_bit_abi() {
     assert_eq!(ours.len(), 6);
 }
 
-/// Every call of a program stops twice.
+/// All its calls stop, or those of all events.
 #[test]
 fn an_application_runs_as_if_nobody_looked() {
     let script = "seq 2000 | sort -rn | head -3; cat /nope; (exit 7); echo $?; \
+        echo 'int main(void) { return 5; }' >it.c && cc -o it it.c && ./it; echo $?; rm it*; \
         python3 -c 'import subprocess as s, threading as t\n\
 def run(n): s.run([\"true\"])\n\
 a = [t.Thread(target=run, args=(n,)) for n in range(9)]\n\
 [b.start() for b in a]; [b.join() for b in a]; print(s.check_output(\"id\"))'; kill -TERM $$";
     let command = ["bash", "-c", script];
-    let plain = Command::new(command[0]).args(&command[1..]).output().expect("a process");
-    let mut calls = Command::new(example("calls"));
-    let traced = calls.args(["--log", "/dev/null"]).args(command).output().expect("a process");
-    assert_eq!(traced.stdout, plain.stdout);
-    assert_eq!(traced.stderr, plain.stderr);
-    assert_eq!(traced.status.code(), Some(128 + 15));
+    let run = |program: PathBuf, options: &[&str]| {
+        let place = tempfile::tempdir().expect("a directory");
+        let mut wrapped = Command::new(program);
+        wrapped.current_dir(&place).args(options).output().expect("a process")
+    };
+    let plain = run("bash".into(), &command[1..]);
+    for (name, options) in [
+        ("calls", &["--log", "/dev/null"][..]),
+        ("events", &["--log=/dev/null"]),
+        ("events", &["--log=/dev/null", "--entry"]),
+    ] {
+        let traced = run(example(name), &[options, &command].concat());
+        assert_eq!(traced.stdout, plain.stdout, "{name} {options:?}");
+        assert_eq!(traced.stderr, plain.stderr, "{name} {options:?}");
+        assert_eq!(traced.status.code(), Some(128 + 15), "{name} {options:?}");
+    }
 }
