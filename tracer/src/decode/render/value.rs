@@ -21,9 +21,11 @@ pub(super) fn number(abi: AbiId, scalar: Scalar, value: i64, bits: u64) -> Strin
         Scalar::Dev => device(bits),
         Scalar::Signal => signal(value),
         Scalar::Dirfd if value == i64::from(libc::AT_FDCWD) => "AT_FDCWD".into(),
-        Scalar::Set(set) | Scalar::SignedSet(set) | Scalar::LongSet(set) => {
-            names(abi, set, value, bits)
-        }
+        Scalar::Set(set)
+        | Scalar::SignedSet(set)
+        | Scalar::LongSet(set)
+        | Scalar::ShortSet(set)
+        | Scalar::WideSet(set) => names(abi, set, value, bits),
         _ => value.to_string(),
     }
 }
@@ -100,7 +102,7 @@ fn named(
 }
 
 /// Permissions, in octal; a file type by its name (inode(7)).
-fn mode(bits: u64) -> String {
+pub(super) fn mode(bits: u64) -> String {
     const TYPES: [(u64, &str); 7] = [
         (0o140_000, "S_IFSOCK"),
         (0o120_000, "S_IFLNK"),
