@@ -125,8 +125,8 @@ pub struct Masked {
 pub struct Named {
     /// `O_CREAT`, …
     pub name: String,
-    /// By [`AbiId`].
-    pub values: Vec<i64>,
+    /// By [`AbiId`]; `None` where there is nothing of this name.
+    pub values: Vec<Option<i64>>,
 }
 
 /// Constants that no argument has as a type.

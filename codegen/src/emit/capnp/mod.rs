@@ -27,6 +27,7 @@ pub use compat::{breaks, keep_places};
 pub use convert::rust as conversions;
 pub use parse::parse;
 pub use records::schema;
+pub(crate) use records::{event_struct, group_struct, protocol_types};
 pub use request::request;
 pub use schema::{Field, Kind, Node, Place, Schema, Type};
 pub use text::text;

@@ -111,7 +111,7 @@ fn scalar(model: &Model, scalar: Scalar) -> TokenStream {
 }
 
 fn is_signed(set: &Set) -> bool {
-    set.values.iter().any(|value| value.values.iter().any(|value| *value < 0))
+    set.values.iter().flat_map(|named| &named.values).flatten().any(|value| *value < 0)
 }
 
 fn following(follow: &Follow) -> TokenStream {

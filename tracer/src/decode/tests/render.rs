@@ -1,6 +1,6 @@
 //! Calls as text.
 
-use sentrace_schema::record::{MaskedDesc, NamedDesc, SetDesc, SetKind};
+use sentrace_schema::record::{MaskedDesc, NamedDesc, NamedValue, SetDesc, SetKind};
 
 use super::super::render::{Style, entered, names};
 use super::*;
@@ -86,8 +86,8 @@ fn calls_without_a_description() {
     check(77, "socketcall(77, 0x1000) = 0");
 }
 
-const fn one(name: &'static str, value: &'static [i64]) -> NamedDesc {
-    NamedDesc { name, values: value }
+const fn one(name: &'static str, value: i64) -> NamedDesc {
+    NamedDesc { name, value: NamedValue::Same(value) }
 }
 
 const fn set(
@@ -100,22 +100,22 @@ const fn set(
 
 #[test]
 fn names_of_values() {
-    static MODES: &[NamedDesc] =
-        &[one("O_RDONLY", &[0]), one("O_WRONLY", &[1]), one("O_RDWR", &[2])];
+    static MODES: &[NamedDesc] = &[one("O_RDONLY", 0), one("O_WRONLY", 1), one("O_RDWR", 2)];
     static OPEN: SetDesc = set(
         SetKind::Flags,
         &[MaskedDesc { name: "O_ACCMODE", mask: 3, values: MODES }],
         &[
-            one("O_CREAT", &[0o100]),
-            one("O_DSYNC", &[0o10000]),
-            one("O_DIRECTORY", &[0o200_000, 0o40_000]),
-            one("O_SYNC", &[0o4_010_000]),
+            one("O_CREAT", 0o100),
+            one("O_DSYNC", 0o10000),
+            NamedDesc {
+                name: "O_DIRECTORY",
+                value: NamedValue::PerAbi(&[Some(0o200_000), Some(0o40_000), None]),
+            },
+            one("O_SYNC", 0o4_010_000),
         ],
     );
-    static PROT: SetDesc =
-        set(SetKind::Flags, &[], &[one("PROT_NONE", &[0]), one("PROT_READ", &[1])]);
-    static WHENCE: SetDesc =
-        set(SetKind::Enum, &[], &[one("SEEK_SET", &[0]), one("SEEK_CUR", &[1])]);
+    static PROT: SetDesc = set(SetKind::Flags, &[], &[one("PROT_NONE", 0), one("PROT_READ", 1)]);
+    static WHENCE: SetDesc = set(SetKind::Enum, &[], &[one("SEEK_SET", 0), one("SEEK_CUR", 1)]);
     let check = |set, abi, bits: u64, expect: &str| {
         assert_eq!(names(AbiId(abi), set, bits.cast_signed(), bits), expect, "{bits:o}");
     };
@@ -126,6 +126,7 @@ fn names_of_values() {
     check(&OPEN, 0, 0o200_003, "O_DIRECTORY|0x3");
     check(&OPEN, 1, 0o40_000, "O_RDONLY|O_DIRECTORY");
     check(&OPEN, 0, 0o40_000, "O_RDONLY|0x4000");
+    check(&OPEN, 2, 0o40_000, "O_RDONLY|0x4000");
     check(&PROT, 0, 0, "PROT_NONE");
     check(&PROT, 0, 9, "PROT_READ|0x8");
     check(&PROT, 0, 8, "0x8");
