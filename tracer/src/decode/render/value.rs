@@ -55,7 +55,7 @@ pub fn names(abi: AbiId, set: &SetDesc, value: i64, bits: u64) -> String {
 }
 
 /// Permissions, in octal; a file type by its name (inode(7)).
-fn mode(bits: u64) -> String {
+pub(super) fn mode(bits: u64) -> String {
     const TYPES: [(u64, &str); 7] = [
         (0o140_000, "S_IFSOCK"),
         (0o120_000, "S_IFLNK"),
