@@ -52,8 +52,7 @@ impl Pipeline {
         let received = now();
         let tracer = self.tracers.entry(tracer).or_default();
         let entry = tracer.tree.apply(event);
-        let report =
-            Report { event, entry: &entry, origin: &tracer.origin, received, alert: None };
+        let report = Report { event, entry: &entry, origin: &tracer.origin, received, alert: None };
         for destination in self.outputs.iter_mut().filter(|to| to.output.wants_events()) {
             destination.write(&report);
         }

@@ -1,12 +1,12 @@
 //! What the tables say, in the notation of `syscalls.yaml` (docs/spec.md).
 
+use nix::errno::Errno;
 use sentrace_schema::record::Ty;
 use sentrace_tracer::decode::render::names;
 use sentrace_tracer::decode::table::{
     ArgDesc, Condition, Count, Results, Scalar, Shapes, Slot, SyscallDesc, Test, Type,
 };
 use sentrace_tracer::engine::AbiId;
-use nix::errno::Errno;
 
 /// `openat(dfd: dirfd, filename: path(dfd))`; with an ABI only the arguments that it has there.
 pub(super) fn signature(syscall: &SyscallDesc, abi: Option<AbiId>) -> String {
@@ -18,9 +18,8 @@ pub(super) fn signature(syscall: &SyscallDesc, abi: Option<AbiId>) -> String {
         _ => true,
     };
     let args = syscall.args.iter().enumerate().filter(|(index, _)| has(*index));
-    let args: Vec<_> = args
-        .map(|(_, arg)| format!("{}: {}", arg.name, argument(syscall.args, &arg.ty)))
-        .collect();
+    let args: Vec<_> =
+        args.map(|(_, arg)| format!("{}: {}", arg.name, argument(syscall.args, &arg.ty))).collect();
     format!("{}({})", syscall.name, args.join(", "))
 }
 

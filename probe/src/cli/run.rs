@@ -42,7 +42,12 @@ pub(super) struct Run {
     #[arg(long, value_enum, default_value_t = Interest::Rules)]
     interest: Interest,
     /// The application and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "CMD"
+    )]
     command: Vec<OsString>,
 }
 

@@ -198,7 +198,9 @@ impl Field {
             Last::Stored(index) => record.get(index).into(),
             Last::Derived(index) => {
                 let derived = record.desc().derived.get(index);
-                derived.and_then(|derived| derived.compute(record)).map_or(Item::Nothing, Item::from)
+                derived
+                    .and_then(|derived| derived.compute(record))
+                    .map_or(Item::Nothing, Item::from)
             }
         }
     }

@@ -15,8 +15,16 @@ pub(super) const HIDDEN: &[u8] = b"********";
 /// Parts of names, without regard to case, whose values are secrets; `_` and `-` in them may be
 /// missing or the other.
 const WORDS: &[&str] = &[
-    "password", "passwd", "passphrase", "secret", "token", "credential", "api_key", "access_key",
-    "private_key", "mysql_pwd",
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "credential",
+    "api_key",
+    "access_key",
+    "private_key",
+    "mysql_pwd",
 ];
 
 /// Secrets by their form; the part `secret` is replaced.
@@ -128,7 +136,10 @@ mod tests {
         check(&["--password", "--force"], &["--password", "--force"]);
         check(&["-token", "abc"], &["-token", "********"]);
         check(&["--db-Passwd=x"], &["--db-Passwd=********"]);
-        check(&["PGPASSWORD=x", "AWS_SECRET_ACCESS_KEY=y"], &["PGPASSWORD=********", "AWS_SECRET_ACCESS_KEY=********"]);
+        check(
+            &["PGPASSWORD=x", "AWS_SECRET_ACCESS_KEY=y"],
+            &["PGPASSWORD=********", "AWS_SECRET_ACCESS_KEY=********"],
+        );
         check(&["--apiKey=1", "api-key=2"], &["--apiKey=********", "api-key=********"]);
     }
 
@@ -153,7 +164,8 @@ mod tests {
 
     #[test]
     fn everything_else_stays() {
-        let plain = ["--user=joe", "--color", "always", "https://host:80/x@y", "a=b", "-p", "", "passwd"];
+        let plain =
+            ["--user=joe", "--color", "always", "https://host:80/x@y", "a=b", "-p", "", "passwd"];
         check(&plain, &plain);
     }
 
