@@ -8,6 +8,7 @@ needed="
 cc       gcc libc6-dev
 python3  python3
 capnp    capnproto
+strace   strace
 unshare  util-linux
 kill     procps
 bash     bash

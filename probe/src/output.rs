@@ -2,12 +2,14 @@
 //!
 //! An [`Output`] is told of every event that it wants and of every alert. `json` writes them as
 //! objects for programs, `text` as lines for people. Both walk the descriptors of the records
-//! ([`layout`]): no event has code of its own here, and a field is printed at the place that
+//! (`layout`): no event has code of its own here, and a field is printed at the place that
 //! `syscalls.yaml` gives it.
 
 mod escape;
 pub mod json;
-pub mod layout;
+mod layout;
+#[cfg(test)]
+mod sample;
 mod scrub;
 pub mod text;
 mod time;
@@ -17,14 +19,24 @@ use std::sync::Arc;
 
 use sentrace_schema::wire::Event;
 
+use crate::rules::Match;
 use crate::tree::Entry;
+
+/// Which events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Those that a rule is about.
+    Alerts,
+    /// All of them, and once more for each rule.
+    Everything,
+}
 
 /// Where events and alerts go.
 pub trait Output: Send {
     /// Whether it wants events that no rule is about.
     fn wants_events(&self) -> bool;
 
-    /// Takes an event, with the alert that a rule raises on it.
+    /// Takes an event by itself, or as what a rule raises an alert on.
     ///
     /// # Errors
     /// It cannot be written. The output may be told of more nevertheless.
@@ -43,7 +55,7 @@ pub struct Report<'a> {
     /// When it arrived here, in ns since the epoch.
     pub received: u64,
     /// Why it is reported, if for a rule.
-    pub alert: Option<&'a Alert<'a>>,
+    pub alert: Option<&'a Match>,
 }
 
 /// Who saw an event.
@@ -57,25 +69,10 @@ pub struct Origin {
     pub hostname: Vec<u8>,
 }
 
-/// A rule that an event is about.
-#[derive(Debug, Clone, Default)]
-pub struct Alert<'a> {
-    /// Id of the rule.
-    pub rule: &'a str,
-    /// Version of the rule, maybe empty.
-    pub version: &'a str,
-    /// What the rule says about itself.
-    pub description: &'a str,
-    /// The condition.
-    pub expression: &'a str,
-    /// `name:value`, as the rule has them.
-    pub tags: &'a [String],
-    /// Name of its policy.
-    pub policy: &'a str,
-    /// Version of its policy, maybe empty.
-    pub policy_version: &'a str,
-    /// Alerts of the rule that were held back since the last one.
-    pub suppressed: u64,
-    /// Variables of the rules, with their values as text.
-    pub variables: &'a [(String, String)],
+/// Text for a terminal or a log: nothing in it moves the cursor, ends the line, or changes colours
+/// or the direction of writing.
+pub fn printable(text: &[u8]) -> String {
+    let mut out = String::new();
+    escape::terminal(&mut out, text);
+    out
 }

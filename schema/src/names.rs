@@ -67,7 +67,11 @@ fn named(abi: u16, values: &'static [NamedDesc], value: i64) -> Option<&'static 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::MaskedDesc;
+    use crate::record::{MaskedDesc, NamedValue};
+
+    const fn named(name: &'static str, value: i64) -> NamedDesc {
+        NamedDesc { name, value: NamedValue::Same(value) }
+    }
 
     const OPEN: SetDesc = SetDesc {
         name: "open_flags",
@@ -77,16 +81,16 @@ mod tests {
         fields: &[MaskedDesc {
             name: "O_ACCMODE",
             mask: 3,
-            values: &[
-                NamedDesc { name: "O_RDONLY", values: &[0] },
-                NamedDesc { name: "O_WRONLY", values: &[1] },
-            ],
+            values: &[named("O_RDONLY", 0), named("O_WRONLY", 1)],
         }],
         values: &[
-            NamedDesc { name: "O_CREAT", values: &[0o100] },
-            NamedDesc { name: "O_DSYNC", values: &[0o10000] },
-            NamedDesc { name: "O_SYNC", values: &[0o4_010_000] },
-            NamedDesc { name: "O_DIRECT", values: &[0o40000, 0o200_000] },
+            named("O_CREAT", 0o100),
+            named("O_DSYNC", 0o10000),
+            named("O_SYNC", 0o4_010_000),
+            NamedDesc {
+                name: "O_DIRECT",
+                value: NamedValue::PerAbi(&[Some(0o40000), Some(0o200_000), None]),
+            },
         ],
     };
 
@@ -103,13 +107,14 @@ mod tests {
         check(0, 0o10_000, &["O_RDONLY", "O_DSYNC"], 0);
         check(0, 0o40_000, &["O_RDONLY", "O_DIRECT"], 0);
         check(1, 0o40_000, &["O_RDONLY"], 0o40_000);
+        check(2, 0o40_000, &["O_RDONLY"], 0o40_000);
         check(0, 0o103, &["O_CREAT"], 3);
     }
 
     #[test]
     fn enumerations() {
-        let values = &[NamedDesc { name: "AF_UNIX", values: &[1] }];
-        let family = SetDesc { kind: SetKind::Enum, fields: &[], values, ..OPEN };
+        const VALUES: &[NamedDesc] = &[named("AF_UNIX", 1)];
+        let family = SetDesc { kind: SetKind::Enum, fields: &[], values: VALUES, ..OPEN };
         assert_eq!(family.name(0, 1, 1), Named { names: vec!["AF_UNIX"], rest: 0 });
         assert_eq!(family.name(0, -1, 0xFFFF_FFFF), Named { names: vec![], rest: 0xFFFF_FFFF });
     }

@@ -8,6 +8,7 @@
 mod codec;
 pub(crate) mod value;
 
+pub use codec::Decoder;
 use thiserror::Error;
 
 use crate::{Payload, frame};

@@ -94,6 +94,48 @@ fn only_results_that_count_are_reported() {
     assert_eq!(removed, [("unlink amd64 = 0", "there")]);
 }
 
+/// A path without the name of the directory that a test made for itself.
+fn without_place(path: &str) -> String {
+    let temporary = std::env::temp_dir().join(".tmp").to_string_lossy().into_owned();
+    match path.strip_prefix(&temporary) {
+        Some(below) => below.trim_start_matches(|letter| letter != '/').into(),
+        None => path.into(),
+    }
+}
+
+/// The files behind new descriptors, by strace(1) and by us.
+#[test]
+fn opened_files_are_what_strace_says() {
+    let script = "ln -s /usr/share share; : >share/../made; cat /etc/passwd share/doc/../misc/* >&2\n\
+        python3 -SEBc 'import os, json; os.chdir(\"/etc\"); top = os.open(\"..\", os.O_PATH)\n\
+open(\"../etc/group\"); os.open(\"bin/sh\", 0, dir_fd=top); os.open(\"/proc/self/exe\", 0)\n\
+os.pipe(); open(\"/dev/fd/5\")'; true";
+    let command = ["bash", "-c", script];
+    let place = tempfile::tempdir().expect("a directory");
+    let log = place.path().join("log");
+    let mut strace = Command::new("strace");
+    strace.current_dir(&place).args(["-fyqqe", "trace=open,openat,creat", "-o"]).arg(&log);
+    assert!(strace.args(command).output().expect("strace").status.success());
+    let lines = fs::read_to_string(&log).expect("a log");
+    let file = |line: &str| {
+        let (path, _) = line.rsplit_once(") = ")?.1.split_once('<')?.1.rsplit_once('>')?;
+        let path = path.split_once('<').map_or(path, |(path, _)| path);
+        Some(without_place(path))
+    };
+    let mut missing: Vec<_> = lines.lines().filter_map(file).collect();
+    assert!(missing.len() > 20, "{lines}");
+    let (events, output) = run(&["--only=open"], &command);
+    assert!(output.status.success());
+    let mut surplus = Vec::new();
+    for path in events.iter().map(|event| without_place(event.field("file.path"))) {
+        match missing.iter().position(|other| *other == path) {
+            Some(index) => _ = missing.swap_remove(index),
+            None => surplus.push(path),
+        }
+    }
+    assert!(missing.is_empty() && surplus.is_empty(), "{missing:?} {surplus:?}");
+}
+
 #[test]
 fn without_results_events_are_predicted() {
     let (events, _) = run(&["--only=open", "--entry"], &["cat", "missing"]);

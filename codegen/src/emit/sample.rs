@@ -71,7 +71,7 @@ pub(crate) fn model() -> Model {
             name: "open_flags".into(),
             doc: "flags of open(2)".into(),
             kind: SetKind::Flags,
-            long: false,
+            width: SetWidth::U32,
             rules: true,
             fields: vec![Masked {
                 name: "O_ACCMODE".into(),

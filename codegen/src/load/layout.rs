@@ -4,7 +4,7 @@ use sentrace_yaml::Errors;
 
 use super::raw::{self, Name};
 use super::scope::Scope;
-use crate::model::{Abi, Arg, Model, Pairs, Scalar, Set, Shape, Slot, Syscall, Type};
+use crate::model::{Abi, Arg, Model, Pairs, Scalar, Set, SetWidth, Shape, Slot, Syscall, Type};
 
 /// Offsets and sizes of structures: C rules, where 64-bit members are aligned as the ABI says.
 pub(super) fn structs(model: &mut Model) {
@@ -37,8 +37,12 @@ fn width(scalar: Scalar, abi: &Abi, sets: &[Set]) -> u32 {
         KernelLong => abi.kernel_long,
         OldUid | OldGid if abi.uid16 => 16,
         OldUid | OldGid => 32,
-        Set(set) if sets[set].long => abi.word,
-        Set(_) => 32,
+        Set(set) => match sets[set].width {
+            SetWidth::U16 => 16,
+            SetWidth::U32 => 32,
+            SetWidth::Long => abi.word,
+            SetWidth::U64 => 64,
+        },
     };
     bits / 8
 }
@@ -50,12 +54,12 @@ pub(super) fn shapes(
     scope: &Scope<'_>,
     errors: &mut Errors,
 ) {
-    let Model { abis, syscalls, .. } = model;
+    let Model { abis, sets, syscalls, .. } = model;
     for (raw, call) in raw.iter().zip(syscalls) {
         let lists = lists(raw, call, scope, errors);
         let shapes = abis.iter().zip(&call.nr).zip(lists).map(|((abi, nr), list)| {
             (*nr)?;
-            let (shape, used) = shape(abi, &call.args, &list);
+            let (shape, used) = shape(abi, sets, &call.args, &list);
             if used > raw::limits::ARGS {
                 let message = format!("the arguments need {used} registers on `{}`", abi.name);
                 errors.add(raw.name.place, format!("{message}, which has six"));
@@ -108,12 +112,15 @@ fn lists(
 }
 
 /// The registers of these arguments on an ABI, and how many they are.
-fn shape(abi: &Abi, args: &[Arg], list: &[usize]) -> (Shape, usize) {
+fn shape(abi: &Abi, sets: &[Set], args: &[Arg], list: &[usize]) -> (Shape, usize) {
     let mut slots = vec![None; args.len()];
     let mut next = 0;
     for arg in list {
-        let is_wide =
-            matches!(args[*arg].ty, Type::Scalar(Scalar::S64 | Scalar::U64 | Scalar::Off));
+        let is_wide = match args[*arg].ty {
+            Type::Scalar(Scalar::S64 | Scalar::U64 | Scalar::Off) => true,
+            Type::Scalar(Scalar::Set(set)) => sets[set].width == SetWidth::U64,
+            _ => false,
+        };
         let pair = is_wide && abi.pairs != Pairs::None;
         if pair && abi.pairs == Pairs::Even {
             next += next % 2;

@@ -40,7 +40,7 @@ fn resolve<'n>(raw: &raw::File<'n>, scope: &mut Scope<'n>, errors: &mut Errors) 
     model.sets = sets::sets(&raw.sets, scope, errors);
     model.families = sets::families(&raw.families, scope, errors);
     model.structs = raw.structs.iter().map(|of| types::structure(of, scope, errors)).collect();
-    model.irregular = raw.irregular.iter().map(raw::Irregular::model).collect();
+    model.irregular = raw.irregular.iter().map(|of| types::function(of, scope, errors)).collect();
     model.groups = records::groups(&raw.groups, scope, errors);
     model.context = records::context(&raw.context, scope, errors);
     model.events = records::events(&raw.events, scope, errors);

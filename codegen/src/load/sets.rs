@@ -7,7 +7,7 @@ use sentrace_yaml::Errors;
 use super::abis::per_abi;
 use super::raw::{self, Name};
 use super::scope::{Rules, Scope};
-use crate::model::{Family, Masked, Named, Set, SetKind};
+use crate::model::{Family, Masked, Named, Set, SetKind, SetWidth};
 
 /// Sets in the order of the file; their names become constants.
 pub(super) fn sets<'n>(
@@ -16,7 +16,11 @@ pub(super) fn sets<'n>(
     errors: &mut Errors,
 ) -> Vec<Set> {
     let sets: Vec<_> = raw.iter().map(|raw| set(raw, scope, errors)).collect();
-    let is_too_wide = |set: &Set| !set.long && !values(set).all(fits_32_bits);
+    let is_too_wide = |set: &Set| match set.width {
+        SetWidth::U16 => !values(set).all(|value| fits(value, 16)),
+        SetWidth::U32 => !values(set).all(|value| fits(value, 32)),
+        SetWidth::Long | SetWidth::U64 => false,
+    };
     let too_wide = sets.iter().enumerate().filter(|(_, set)| is_too_wide(set));
     scope.too_wide = too_wide.map(|(id, _)| id).collect();
     sets
@@ -61,7 +65,7 @@ fn set<'n>(raw: &raw::Set<'n>, scope: &mut Scope<'n>, errors: &mut Errors) -> Se
         name: raw.name.text.into(),
         doc: raw.doc.into(),
         kind: raw.kind,
-        long: raw.long,
+        width: raw.width,
         rules: raw.rules,
         fields,
         values: values.into_iter().map(|(_, value)| value).collect(),
@@ -103,7 +107,8 @@ fn values(set: &Set) -> impl Iterator<Item = i64> {
     named.flat_map(|named| named.values.iter().flatten().copied()).chain(masks)
 }
 
-/// Whether a value is one of 32 bits, with or without a sign.
-pub(super) fn fits_32_bits(value: i64) -> bool {
-    i32::try_from(value).is_ok() || u32::try_from(value).is_ok()
+/// Whether a value is one of so many bits, with or without a sign.
+pub(super) fn fits(value: i64, bits: u32) -> bool {
+    let end = 1i64 << bits;
+    (-end / 2..end).contains(&value)
 }

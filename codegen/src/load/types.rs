@@ -5,67 +5,42 @@ use sentrace_yaml::Errors;
 use super::conditions::{self, On};
 use super::raw::{self, Name, TypeExpr, TypeForm};
 use super::scope::Scope;
-use crate::model::{Arg, Count, Dir, FieldType, Follow, Member, Scalar, Struct, Type};
+use crate::model::{
+    Arg, Count, Dir, FieldType, Follow, Gives, Irregular, Member, Scalar, Struct, Type,
+};
 
-const SCALARS: [(&str, Scalar); 23] = [
-    ("int", Scalar::Int),
-    ("uint", Scalar::Uint),
-    ("long", Scalar::Long),
-    ("ulong", Scalar::Ulong),
-    ("size", Scalar::Size),
-    ("kernel_long", Scalar::KernelLong),
-    ("u8", Scalar::U8),
-    ("u16", Scalar::U16),
-    ("u32", Scalar::U32),
-    ("s64", Scalar::S64),
-    ("u64", Scalar::U64),
-    ("off", Scalar::Off),
-    ("fd", Scalar::Fd),
-    ("dirfd", Scalar::Dirfd),
-    ("pid", Scalar::Pid),
-    ("uid", Scalar::Uid),
-    ("gid", Scalar::Gid),
-    ("old_uid", Scalar::OldUid),
-    ("old_gid", Scalar::OldGid),
-    ("mode", Scalar::Mode),
-    ("dev", Scalar::Dev),
-    ("signal", Scalar::Signal),
-    ("address", Scalar::Address),
-];
-
-const FIELDS: [(&str, FieldType); 13] = [
-    ("int", FieldType::Int),
-    ("bool", FieldType::Bool),
-    ("string", FieldType::String),
-    ("path", FieldType::Path),
-    ("strings", FieldType::Strings),
-    ("ints", FieldType::Ints),
-    ("ip", FieldType::Ip),
-    ("timestamp", FieldType::Timestamp),
-    ("mode", FieldType::Mode),
-    ("uid", FieldType::Uid),
-    ("gid", FieldType::Gid),
-    ("pid", FieldType::Pid),
-    ("signal", FieldType::Signal),
-];
+/// What a function gives that finds the call behind another.
+const CALL: &str = "call";
 
 const MEMORY: [&str; 6] = ["path", "string", "strings", "bytes", "sockaddr", "opaque"];
 
 /// Whether a type of this name needs no declaration.
 pub(super) fn is_built_in(name: &str) -> bool {
-    SCALARS.iter().any(|(known, _)| *known == name)
-        || FIELDS.iter().any(|(known, _)| *known == name)
+    Scalar::NAMED.iter().any(|(known, _)| *known == name)
+        || FieldType::NAMED.iter().any(|(known, _)| *known == name)
         || MEMORY.contains(&name)
+        || name == CALL
+}
+
+/// A function, with the type of what it gives.
+pub(super) fn function(
+    raw: &raw::Irregular<'_>,
+    scope: &Scope<'_>,
+    errors: &mut Errors,
+) -> Irregular {
+    let gives = raw.ty.filter(|ty| ty.text != CALL).and_then(|ty| field(ty, scope, errors));
+    let gives = gives.map_or(Gives::Call, Gives::Value);
+    Irregular { name: raw.name.text.into(), gives, reason: raw.reason.into() }
 }
 
 /// The type of a field.
 pub(super) fn field(name: Name<'_>, scope: &Scope<'_>, errors: &mut Errors) -> Option<FieldType> {
-    let built_in = FIELDS.iter().find(|(known, _)| *known == name.text);
+    let built_in = FieldType::NAMED.iter().find(|(known, _)| *known == name.text);
     let found = built_in.map(|(_, ty)| *ty);
     let found = found.or_else(|| scope.sets.get(name.text).map(FieldType::Set));
     let found = found.or_else(|| scope.groups.get(name.text).map(FieldType::Group));
     if found.is_none() {
-        let known = FIELDS.iter().map(|(name, _)| *name);
+        let known = FieldType::NAMED.iter().map(|(name, _)| *name);
         let known = known.chain(scope.sets.names()).chain(scope.groups.names());
         errors.unknown(name.place, "type", name.text, known);
     }
@@ -86,7 +61,7 @@ pub(super) fn structure(raw: &raw::Struct<'_>, scope: &Scope<'_>, errors: &mut E
         };
         let ty = scalar(raw.ty.name, scope, errors);
         if ty.is_none() {
-            let known = SCALARS.iter().map(|(name, _)| *name).chain(scope.sets.names());
+            let known = Scalar::NAMED.iter().map(|(name, _)| *name).chain(scope.sets.names());
             errors.unknown(raw.ty.name.place, "scalar type", raw.ty.name.text, known);
         }
         Some(Member { name: raw.name.text.into(), ty: ty?, count, offset: vec![] })
@@ -233,19 +208,19 @@ fn pointer(name: Name<'_>, count: Count, scope: &Scope<'_>, errors: &mut Errors)
 }
 
 fn scalar(name: Name<'_>, scope: &Scope<'_>, errors: &mut Errors) -> Option<Scalar> {
-    if let Some((_, scalar)) = SCALARS.iter().find(|(known, _)| *known == name.text) {
+    if let Some((_, scalar)) = Scalar::NAMED.iter().find(|(known, _)| *known == name.text) {
         return Some(*scalar);
     }
     let set = scope.sets.get(name.text)?;
     if scope.too_wide.contains(&set) {
-        let message = "has values of more than 32 bits: it needs `width: long`";
+        let message = "has wider values than its `width` says";
         errors.add(name.place, format!("`{}` {message}", name.text));
     }
     Some(Scalar::Set(set))
 }
 
 fn unknown(name: Name<'_>, scope: &Scope<'_>, errors: &mut Errors) {
-    let known = SCALARS.iter().map(|(name, _)| *name).chain(MEMORY);
+    let known = Scalar::NAMED.iter().map(|(name, _)| *name).chain(MEMORY);
     let known = known.chain(scope.sets.names()).chain(scope.structs.names());
     errors.unknown(name.place, "type", name.text, known);
 }

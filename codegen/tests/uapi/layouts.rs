@@ -3,7 +3,8 @@
 
 use sentrace_codegen::model::Model;
 
-use super::{headers, model};
+use super::headers;
+use super::table::model;
 
 /// The C name of a structure, its header, and whether we know all members.
 const STRUCTS: [(&str, &str, &str, bool); 22] = [

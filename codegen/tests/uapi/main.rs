@@ -11,10 +11,8 @@ mod numbers;
 mod table;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use sentrace_codegen::model::Model;
-use table::{ABIS, Entry};
+use table::Entry;
 
 /// What a source says about the values on one ABI.
 #[derive(Default)]
@@ -28,10 +26,12 @@ struct Verdict {
 
 #[test]
 fn values_are_those_of_the_kernel() {
-    let entries = table::read();
+    let model = table::model();
+    let entries = table::entries(&model);
     let table: Vec<&Entry> = entries.iter().collect();
     let mut wrong = Vec::new();
-    for (id, abi) in ABIS.iter().enumerate() {
+    for (id, abi) in model.abis.iter().enumerate() {
+        let abi = abi.name.as_str();
         let mut source = |name: &str, floor: usize, verdict: Verdict| {
             report(abi, name, &verdict);
             wrong.extend(verdict.wrong.into_iter().map(|wrong| format!("{abi}: {name}: {wrong}")));
@@ -63,10 +63,4 @@ fn report(abi: &str, source: &str, verdict: &Verdict) {
     let names: Vec<&str> = lacking.iter().map(String::as_str).collect();
     eprintln!("{abi}: {agreed} values as in {source}; it lacks {}:", lacking.len());
     eprintln!("    {}", names.join(" "));
-}
-
-fn model() -> Model {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../syscalls.yaml");
-    let text = std::fs::read_to_string(path).unwrap();
-    sentrace_codegen::load("syscalls.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"))
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use sentrace_codegen::model::Model;
 
-use super::{headers, libseccomp, model};
+use super::table::model;
+use super::{headers, libseccomp};
 
 /// The calls of an ABI, by number.
 pub(super) type Numbers = BTreeMap<u32, String>;

@@ -2,15 +2,12 @@
 
 use std::path::Path;
 
-use sentrace_yaml::{Node, Value, parse};
-
-/// By wire id.
-pub(super) const ABIS: [&str; 5] = ["amd64", "arm64", "i386", "arm", "x32"];
+use sentrace_codegen::model::{Model, Named};
 
 /// A name and its values.
 pub(super) struct Entry {
     pub(super) name: String,
-    /// The value in terms of the kernel.
+    /// The value in terms of C.
     pub(super) c: String,
     /// By ABI; `None` where there is no such name.
     pub(super) values: Vec<Option<i64>>,
@@ -31,38 +28,36 @@ const NOT_IN_C: [&str; 11] = [
     "session_types",
 ];
 
-/// All names that stand for something in C.
-pub(super) fn read() -> Vec<Entry> {
+/// The file as the generator reads it.
+pub(super) fn model() -> Model {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../syscalls.yaml");
     let text = std::fs::read_to_string(&path).unwrap();
-    let root = parse("syscalls.yaml", &text).unwrap();
+    sentrace_codegen::load("syscalls.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// All names that stand for something in C.
+pub(super) fn entries(model: &Model) -> Vec<Entry> {
     let mut entries = Vec::new();
-    for section in ["flags", "enums", "constants"] {
-        for (set, node) in root.get(section).unwrap().as_map().unwrap() {
-            let set = set.as_str().unwrap();
-            if NOT_IN_C.contains(&set) {
-                continue;
+    for set in &model.sets {
+        for field in &set.fields {
+            // The mask of a set whose names rules do not know has a name of ours.
+            if set.rules {
+                let values = vec![Some(field.mask.cast_signed()); model.abis.len()];
+                entries.push(Entry { name: field.name.clone(), c: field.name.clone(), values });
             }
-            for (mask, field) in node.get("fields").and_then(Node::as_map).unwrap_or_default() {
-                let mask = mask.as_str().unwrap();
-                // The mask of a set whose names rules do not know has a name of ours.
-                if mask != mask.to_lowercase() {
-                    entries.push(entry("masks", mask, field.get("mask").unwrap()));
-                }
-                entries.extend(values("fields", field));
-            }
-            entries.extend(values(set, node));
+            entries.extend(field.values.iter().map(|named| entry("", named)));
         }
+        entries.extend(set.values.iter().map(|named| entry(&set.name, named)));
+    }
+    let mut families = model.families.clone();
+    families.retain(|family| !NOT_IN_C.contains(&family.name.as_str()));
+    for family in &families {
+        entries.extend(family.values.iter().map(|named| entry(&family.name, named)));
     }
     entries
 }
 
-fn values(set: &str, node: &Node) -> Vec<Entry> {
-    let values = node.get("values").and_then(Node::as_map).unwrap_or_default();
-    values.iter().map(|(name, value)| entry(set, name.as_str().unwrap(), value)).collect()
-}
-
-fn entry(set: &str, name: &str, value: &Node) -> Entry {
+fn entry(set: &str, Named { name, values }: &Named) -> Entry {
     let c = match set {
         "errors" => format!("-{name}"),
         "capability" => format!("1LL << {name}"),
@@ -71,15 +66,7 @@ fn entry(set: &str, name: &str, value: &Node) -> Entry {
             format!("BPF_FUNC_{}", name.trim_start_matches("BPF_").to_lowercase())
         }
         "transport_protocols" => name.replacen("IP_PROTO_", "IPPROTO_", 1),
-        _ => name.to_owned(),
+        _ => name.clone(),
     };
-    let int = |node: &Node| node.as_int().map(|value| i64::try_from(value).unwrap());
-    let values = match &value.value {
-        Value::Int(_) => vec![int(value); ABIS.len()],
-        _ => {
-            let on = |abi: &&str| value.get(abi).or(value.get("default")).and_then(int);
-            ABIS.iter().map(on).collect()
-        }
-    };
-    Entry { name: name.to_owned(), c, values }
+    Entry { name: name.clone(), c, values: values.clone() }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use sentrace_schema::EVENTS;
 use sentrace_schema::record::{EventDesc, RecordDesc, Ty};
@@ -162,9 +162,4 @@ fn collect(record: &RecordDesc, prefix: &str, place: &str, fields: &mut Vec<Fiel
         let (name, ty) = (below(prefix, alias), notation::field(field.ty));
         fields.push(Field { name, ty, json: String::new(), doc: field.doc });
     }
-}
-
-/// The events of a list, as clap wants it.
-pub(super) fn parse(name: &str) -> anyhow::Result<&'static EventDesc> {
-    find(name).context("see `sentrace events`")
 }

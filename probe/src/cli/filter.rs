@@ -6,11 +6,14 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use sentrace_bpf::{Section, action, compile, disassemble};
-use sentrace_schema::ABIS;
+use sentrace_probe::rules::HostModel;
 use sentrace_schema::record::{AbiDesc, EventDesc};
+use sentrace_schema::{ABIS, EVENTS};
 use sentrace_tracer::engine::AbiId;
+use sentrace_tracer::session::Wanted;
 use sentrace_tracer::{decode, filter};
 
+use super::policies::Policies;
 use super::{print, syscalls};
 
 /// Show the seccomp filter of wanted events
@@ -26,9 +29,14 @@ pub(super) struct Filter {
     /// The filter of another machine
     #[arg(long, value_enum)]
     machine: Option<Machine>,
-    /// Events that are wanted (default: all)
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = super::events::parse)]
+    /// Events that are wanted (default: those that the rules need)
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = super::events::find)]
     events: Option<Vec<&'static EventDesc>>,
+    /// All events are wanted
+    #[arg(long, conflicts_with = "events")]
+    all: bool,
+    #[command(flatten)]
+    policies: Policies,
     /// Say which calls stop and for which events, instead of listing instructions
     #[arg(long)]
     explain: bool,
@@ -38,6 +46,8 @@ const EXAMPLES: &str = "\
 Examples:
   Which calls stop a program when only opens and connections matter?
     sentrace filter --events open,connect --explain
+  Which rule of a policy is it that makes them stop?
+    sentrace filter --policy local.policy --explain
   The instructions, as the kernel of a 64-bit ARM machine gets them:
     sentrace filter --machine aarch64";
 
@@ -57,27 +67,50 @@ impl Filter {
             (None, Some(abi)) => abi.machine,
             (None, None) => std::env::consts::ARCH,
         };
-        let wanted = |id: u16| {
-            self.events.as_ref().is_none_or(|events| events.iter().any(|event| event.id == id))
-        };
+        let reasons = self.reasons()?;
+        let wanted = |id: u16| reasons.iter().any(|(event, _)| event.id == id);
         let mut sections = filter::sections(machine, &wanted, action::TRACE);
         if let Some(abi) = self.abi {
             sections.retain(|section| is_of(section, abi));
         }
         if self.explain {
-            return print(&explanation(&sections, &wanted));
+            return print(&explanation(&sections, &reasons));
         }
         let program = compile(&sections, action::TRACE).context("the filter cannot be made")?;
         print(&disassemble(&program, &filter::CallNames))
     }
+
+    /// The wanted events, each with who wants it.
+    fn reasons(&self) -> anyhow::Result<Vec<Reason>> {
+        let asked = |event| (event, vec!["asked for".to_owned()]);
+        if self.all {
+            return Ok(EVENTS.iter().map(asked).collect());
+        }
+        if let Some(events) = &self.events {
+            return Ok(events.iter().copied().map(asked).collect());
+        }
+        let rules = self.policies.load(&HostModel::detect())?;
+        let wanted = Wanted::from(&rules.interest());
+        let wanted = EVENTS.iter().filter(|event| wanted.contains(event.id));
+        let of = |event: &'static EventDesc| {
+            let rules = rules.rules().iter().filter(|rule| rule.event == event.name);
+            let ids: Vec<_> = rules.map(|rule| rule.id.clone()).collect();
+            (event, if ids.is_empty() { vec!["the process tree".to_owned()] } else { ids })
+        };
+        Ok(wanted.map(of).collect())
+    }
 }
+
+/// A wanted event, and who wants it.
+type Reason = (&'static EventDesc, Vec<String>);
 
 fn is_of(section: &Section, abi: &AbiDesc) -> bool {
     (section.audit, section.number_flag) == (abi.audit, abi.number_flag)
 }
 
-fn explanation(sections: &[Section], wanted: &dyn Fn(u16) -> bool) -> String {
+fn explanation(sections: &[Section], reasons: &[Reason]) -> String {
     let mut text = String::new();
+    let wanted = |id: u16| reasons.iter().any(|(event, _)| event.id == id);
     for section in sections {
         let Some(abi) = ABIS.iter().find(|abi| is_of(section, abi)) else { continue };
         let all = decode::NUMBERS.get(usize::from(abi.id)).map_or(0, |calls| calls.len());
@@ -85,10 +118,14 @@ fn explanation(sections: &[Section], wanted: &dyn Fn(u16) -> bool) -> String {
         let _ = writeln!(text, "{}: {} of {all} calls stop", abi.name, section.rules.len());
         for (nr, _) in &section.rules {
             let Some(call) = decode::numbered(AbiId(abi.id), *nr) else { continue };
-            let events = syscalls::wanted_events(call, abi, wanted).join("; ");
+            let events = syscalls::wanted_events(call, abi, &wanted).join("; ");
             let _ = writeln!(text, "  {nr:4}  {:24}  {events}", call.name);
         }
     }
-    text.push_str("every ABI: calls of an architecture that is not listed stop, and run on\n");
+    text.push_str("Calls of other architectures stop, and run on.\n\nWanted events:\n");
+    for (event, who) in reasons {
+        let by = if event.by_engine { " (no call: the engine reports it)" } else { "" };
+        let _ = writeln!(text, "  {:18}{by}  {}", event.name, who.join(", "));
+    }
     text
 }

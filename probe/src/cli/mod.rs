@@ -4,10 +4,15 @@
 //! when it cannot be executed, 125 when they fail themselves; 1 when another command fails; 2 when
 //! the command line is wrong.
 
+mod config;
 mod events;
 mod filter;
 mod log;
 mod notation;
+mod outputs;
+mod policies;
+mod policy;
+mod probe;
 mod run;
 mod syscalls;
 
@@ -18,6 +23,8 @@ use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use sentrace_schema::ABIS;
 use sentrace_schema::record::AbiDesc;
+use sentrace_tracer::trace::{TraceArgs, trace};
+use tracing_subscriber::filter::LevelFilter;
 
 /// Runtime security for Linux without eBPF.
 ///
@@ -28,9 +35,6 @@ use sentrace_schema::record::AbiDesc;
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Log more: once for what is done, twice for details
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    verbose: u8,
 }
 
 const EXAMPLES: &str = "\
@@ -45,25 +49,68 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    /// Run an application and report what it does to a probe
+    ///
+    /// The application runs as if it had been started itself: its stdin, stdout, stderr, terminal,
+    /// signals and exit status are its own, and it does not wait for the probe. Events that the
+    /// probe has not got are kept, within bounds, and sent when it is there again.
+    ///
+    /// Exit status: that of the application, 128+N when signal N killed it, 127 when it is not
+    /// found, 126 when it cannot be executed; 125 when sentrace itself fails.
+    #[command(after_long_help = TRACE_EXAMPLES)]
+    Trace(Box<TraceArgs>),
+    Probe(probe::Probe),
+    Policy(policy::Policy),
     Syscalls(syscalls::Syscalls),
     Events(events::Events),
     Filter(filter::Filter),
+    Config(config::Show),
 }
+
+const TRACE_EXAMPLES: &str = "\
+Examples:
+  To the probe of this machine:
+    sentrace trace -- nginx -g 'daemon off;'
+  In a container image, in front of the entry point:
+    ENTRYPOINT [\"/sentrace\", \"trace\", \"--\", \"/docker-entrypoint.sh\"]
+  To a probe that listens on a socket in a shared volume:
+    sentrace trace --probe-addr unix:/run/sentrace/probe.sock -- ./server";
 
 impl Command {
     fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Run(command) => command.run(),
+            Self::Trace(args) => match trace(&args) {
+                Ok(ended) => Ok(code(ended.code())),
+                Err(error) => {
+                    let status = error.code();
+                    log::failure(&error.into());
+                    Ok(code(status))
+                }
+            },
+            Self::Probe(command) => command.run(),
+            Self::Policy(command) => command.run(),
             Self::Syscalls(command) => command.run(),
             Self::Events(command) => command.run(),
             Self::Filter(command) => command.run(),
+            Self::Config(command) => command.run(),
+        }
+    }
+
+    /// What is to be logged.
+    fn level(&self) -> LevelFilter {
+        match self {
+            Self::Run(command) => command.verbosity.level(),
+            Self::Trace(args) => args.level(),
+            Self::Probe(command) => command.verbosity.level(),
+            _ => LevelFilter::WARN,
         }
     }
 
     /// The exit status when it fails itself.
     fn failure(&self) -> u8 {
         match self {
-            Self::Run(_) => 125,
+            Self::Run(_) | Self::Trace(_) => 125,
             _ => 1,
         }
     }
@@ -71,13 +118,18 @@ impl Command {
 
 /// Runs the command of this process's arguments.
 pub(crate) fn run() -> ExitCode {
-    let cli = Cli::parse();
-    log::init(cli.verbose);
-    let failure = cli.command.failure();
-    cli.command.run().unwrap_or_else(|error| {
+    let Cli { command } = Cli::parse();
+    log::init(command.level());
+    let failure = command.failure();
+    command.run().unwrap_or_else(|error| {
         log::failure(&error);
         ExitCode::from(failure)
     })
+}
+
+/// The exit status of an application; all are from 0 to 255.
+fn code(code: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(code).unwrap_or(125))
 }
 
 /// Writes the result of a command to stdout. That nobody wants to read on is no failure.

@@ -1,7 +1,7 @@
 //! What the tables say, in the notation of `syscalls.yaml` (docs/spec.md).
 
 use nix::errno::Errno;
-use sentrace_schema::record::Ty;
+use sentrace_schema::record::{SetDesc, Ty};
 use sentrace_tracer::decode::render::names;
 use sentrace_tracer::decode::table::{
     ArgDesc, Condition, Count, Results, Scalar, Shapes, Slot, SyscallDesc, Test, Type,
@@ -27,11 +27,13 @@ pub(super) fn signature(syscall: &SyscallDesc, abi: Option<AbiId>) -> String {
 pub(super) fn condition(syscall: &SyscallDesc, condition: &Condition, abi: AbiId) -> String {
     let arg = syscall.args.get(usize::from(condition.arg));
     let name = arg.map_or("?", |arg| arg.name);
-    let value = |bits: u64| match arg.map(|arg| arg.ty) {
-        Some(Type::Scalar(Scalar::Set(set) | Scalar::SignedSet(set) | Scalar::LongSet(set))) => {
-            names(abi, set, bits.cast_signed(), bits)
-        }
-        _ => bits.cast_signed().to_string(),
+    let set = arg.and_then(|arg| match arg.ty {
+        Type::Scalar(scalar) => set_of(scalar),
+        _ => None,
+    });
+    let value = |bits: u64| match set {
+        Some(set) => names(abi, set, bits.cast_signed(), bits),
+        None => bits.cast_signed().to_string(),
     };
     match &condition.test {
         Test::AnyBits(bits) => format!("{name} & {}", value(bits.on(abi))),
@@ -127,6 +129,15 @@ fn scalar(scalar: Scalar) -> &'static str {
         Dev => "dev",
         Signal => "signal",
         Address => "address",
-        Set(set) | SignedSet(set) | LongSet(set) => set.name,
+        Set(set) | SignedSet(set) | ShortSet(set) | LongSet(set) | WideSet(set) => set.name,
+    }
+}
+
+/// The set that a type is.
+fn set_of(scalar: Scalar) -> Option<&'static SetDesc> {
+    use Scalar::*;
+    match scalar {
+        Set(set) | SignedSet(set) | ShortSet(set) | LongSet(set) | WideSet(set) => Some(set),
+        _ => None,
     }
 }

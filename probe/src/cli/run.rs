@@ -3,22 +3,22 @@
 mod inbox;
 
 use std::ffi::OsString;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use sentrace_bpf::action;
-use sentrace_probe::output::json::{Agent, Json, Scope};
-use sentrace_probe::output::text::{Look, Text};
-use sentrace_probe::output::{Origin, Output};
+use sentrace_probe::output::Origin;
 use sentrace_probe::pipeline::Pipeline;
+use sentrace_probe::rules::HostModel;
 use sentrace_tracer::launch::{Launch, Until};
 use sentrace_tracer::resolve::Resolver;
 use sentrace_tracer::session::{Session, Wanted};
 
+use super::log::{self, Verbosity};
+use super::policies::Policies;
+use super::{code, outputs};
 use inbox::Inbox;
 
 /// Run an application and watch it
@@ -32,6 +32,8 @@ use inbox::Inbox;
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Run {
+    #[command(flatten)]
+    policies: Policies,
     /// Report all events, not only alerts
     #[arg(long)]
     events: bool,
@@ -41,13 +43,10 @@ pub(super) struct Run {
     /// Which system calls stop the application
     #[arg(long, value_enum, default_value_t = Interest::Rules)]
     interest: Interest,
+    #[command(flatten)]
+    pub(super) verbosity: Verbosity,
     /// The application and its arguments
-    #[arg(
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "CMD"
-    )]
+    #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
     command: Vec<OsString>,
 }
 
@@ -55,6 +54,8 @@ const EXAMPLES: &str = "\
 Examples:
   Alerts of a shell script, by the rules that come with sentrace:
     sentrace run -- sh install.sh
+  By the rules of a directory, and of a file:
+    sentrace run --policy policies/ --policy local.policy -- sh install.sh
   Everything that a build does, as JSON lines in a file:
     sentrace run --events --json build.json -- make
   The alerts only, for another program to read:
@@ -71,8 +72,14 @@ enum Interest {
 
 impl Run {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let pipeline = Pipeline::default().to(self.output()?);
-        let wanted = self.wanted();
+        let host = HostModel::detect();
+        let rules = self.policies.load(&host)?;
+        let output = outputs::open(self.json.as_deref(), outputs::scope(self.events), &host)?;
+        let pipeline = Pipeline::new(rules).to(output);
+        let wanted = match self.interest {
+            Interest::Rules => Wanted::from(&pipeline.interest()),
+            Interest::Full => Wanted::all(),
+        };
         let filter = wanted.filter(action::TRACE).context("the filter cannot be made")?;
         let mut launch = Launch::new(self.command, filter.into());
         if std::process::id() == 1 {
@@ -85,39 +92,15 @@ impl Run {
         match ended {
             Ok(ended) => Ok(code(ended.code())),
             Err(error) => {
-                super::log::failure(&anyhow::Error::new(error.clone()));
-                Ok(code(error.code()))
+                let status = error.code();
+                log::failure(&error.into());
+                Ok(code(status))
             }
         }
-    }
-
-    fn wanted(&self) -> Wanted {
-        Wanted::all()
-    }
-
-    fn output(&self) -> anyhow::Result<Box<dyn Output>> {
-        let scope = if self.events { Scope::Everything } else { Scope::Alerts };
-        let Some(path) = &self.json else {
-            let stderr = io::stderr();
-            let look = Look::of(&stderr);
-            return Ok(Box::new(Text::new(stderr, scope, look)));
-        };
-        let to: Box<dyn Write + Send> = if path == Path::new("-") {
-            Box::new(io::stdout())
-        } else {
-            let file = OpenOptions::new().create(true).append(true).open(path);
-            Box::new(file.with_context(|| path.display().to_string())?)
-        };
-        Ok(Box::new(Json::new(to, scope, Agent::here())))
     }
 }
 
 fn origin() -> Origin {
     let hostname = std::fs::read("/proc/sys/kernel/hostname").unwrap_or_default();
     Origin { tracer: 0, engine: b"ptrace".to_vec(), hostname: hostname.trim_ascii().to_vec() }
-}
-
-/// An exit status; all are from 0 to 255.
-fn code(code: i32) -> ExitCode {
-    ExitCode::from(u8::try_from(code).unwrap_or(125))
 }

@@ -1,5 +1,6 @@
 //! `sentrace syscalls`: what is known about system calls.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -46,7 +47,7 @@ Examples:
 struct Listed {
     name: &'static str,
     /// By ABI.
-    numbers: Vec<(&'static str, u32)>,
+    numbers: BTreeMap<&'static str, u32>,
     signature: String,
     events: Vec<String>,
 }

@@ -1,10 +1,13 @@
 //! Events and alerts as JSON: one object a line, in the shape of docs/json.md.
 
 mod host;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::io::{self, Write};
 
+use nix::errno::Errno;
 use sentrace_schema::ABIS;
 use sentrace_schema::record::{Category, Record};
 use sentrace_schema::wire::{MARKS, NO_SYSCALL};
@@ -13,7 +16,8 @@ use sentrace_tracer::engine::AbiId;
 
 use super::layout::{self, Layout, What};
 use super::time::Rfc3339;
-use super::{Alert, Output, Report, escape};
+use super::{Output, Report, Scope, escape};
+use crate::rules::{Match, Rule};
 use crate::tree::Process;
 
 pub use host::Agent;
@@ -22,15 +26,6 @@ pub use host::Agent;
 const LINE_MAX: usize = 1 << 20;
 /// So many ancestors are written.
 const ANCESTORS_MAX: usize = 200;
-
-/// Which events are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Those that a rule is about.
-    Alerts,
-    /// All of them.
-    Everything,
-}
 
 /// Writes JSON lines, each with one call of `write`.
 #[derive(Debug)]
@@ -75,13 +70,25 @@ impl Object<'_> {
 
     /// A key, behind which a value must follow. Keys are constants that need no escapes.
     fn key(&mut self, key: &str) -> &mut Vec<u8> {
-        if self.out.last() != Some(&b'{') {
-            self.out.push(b',');
-        }
+        self.comma();
         self.out.push(b'"');
         self.out.extend_from_slice(key.as_bytes());
         self.out.extend_from_slice(b"\":");
         self.out
+    }
+
+    /// A key from outside, behind which a value must follow.
+    fn name(&mut self, name: &[u8]) -> &mut Vec<u8> {
+        self.comma();
+        escape::json(self.out, name);
+        self.out.push(b':');
+        self.out
+    }
+
+    fn comma(&mut self) {
+        if self.out.last() != Some(&b'{') {
+            self.out.push(b',');
+        }
     }
 
     /// Text, if it is not empty.
@@ -167,11 +174,11 @@ fn event(object: &mut Object<'_>, report: &Report<'_>, agent: &Agent) {
         }
     });
     if let Some(alert) = report.alert {
-        escape::json(object.key("title"), alert.description.as_bytes());
+        escape::json(object.key("title"), alert.rule.description.as_bytes());
     }
     object.object("agent", |object| {
         if let Some(alert) = report.alert {
-            rule(object, alert);
+            rule(object, &alert.rule);
         }
         agent.write(object);
     });
@@ -227,31 +234,31 @@ fn process(object: &mut Object<'_>, report: &Report<'_>, acting: &Process) {
     });
 }
 
-fn context(evt: &mut Object<'_>, alert: &Alert<'_>) {
+fn context(evt: &mut Object<'_>, alert: &Match) {
     if !alert.variables.is_empty() {
         evt.object("variables", |variables| {
-            for (name, value) in alert.variables {
-                // Names come from policies.
-                if variables.out.last() != Some(&b'{') {
-                    variables.out.push(b',');
-                }
-                escape::json(variables.out, name.as_bytes());
-                variables.out.push(b':');
-                escape::json(variables.out, value.as_bytes());
+            for (name, value) in &alert.variables {
+                value::owned(variables.name(name.as_bytes()), value);
             }
         });
     }
     evt.object("rule_context", |context| {
-        context.text("expression", alert.expression.as_bytes());
+        context.text("expression", alert.rule.expression.as_bytes());
     });
 }
 
-fn rule(agent: &mut Object<'_>, alert: &Alert<'_>) {
-    escape::json(agent.key("rule_id"), alert.rule.as_bytes());
-    agent.text("rule_version", alert.version.as_bytes());
-    escape::json(agent.key("policy_name"), alert.policy.as_bytes());
-    agent.text("policy_version", alert.policy_version.as_bytes());
-    agent.list("rule_tags", alert.tags.iter(), |out, tag| escape::json(out, tag.as_bytes()));
+fn rule(agent: &mut Object<'_>, rule: &Rule) {
+    escape::json(agent.key("rule_id"), rule.id.as_bytes());
+    agent.text("rule_version", rule.version.as_bytes());
+    escape::json(agent.key("policy_name"), rule.policy.name.as_bytes());
+    agent.text("policy_version", rule.policy.version.as_bytes());
+    if !rule.tags.is_empty() {
+        agent.object("rule_tags", |tags| {
+            for (name, value) in &rule.tags {
+                escape::json(tags.name(name.as_bytes()), value.as_bytes());
+            }
+        });
+    }
 }
 
 /// What the reference does not have.
@@ -293,7 +300,7 @@ fn category(category: Category) -> &'static str {
 }
 
 fn outcome(retval: i64) -> &'static str {
-    const REFUSED: [i64; 2] = [-(nix::libc::EACCES as i64), -(nix::libc::EPERM as i64)];
+    const REFUSED: [i64; 2] = [-(Errno::EACCES as i64), -(Errno::EPERM as i64)];
     match retval {
         _ if decode::table::is_success(retval) => "Success",
         _ if REFUSED.contains(&retval) => "Refused",

@@ -10,10 +10,11 @@ use std::sync::LazyLock;
 use sentrace_schema::derive::Computed;
 use sentrace_schema::record::{EventDesc, Record, RecordDesc, SetDesc, Ty, Value};
 use sentrace_schema::{EVENTS, groups};
+use sentrace_tracer::decode::render;
 
 /// Places of a record, in the order of its fields.
 #[derive(Debug, Default)]
-pub struct Layout {
+pub(super) struct Layout {
     nodes: Vec<Node>,
 }
 
@@ -212,6 +213,11 @@ impl Field {
             _ => None,
         }
     }
+}
+
+/// A signal by its name.
+pub(super) fn signal(value: i64) -> String {
+    i32::try_from(value).map_or_else(|_| value.to_string(), render::signal)
 }
 
 /// Whether it is type and permission bits, which have names in rules only.

@@ -11,6 +11,8 @@
 
 mod fields;
 mod line;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -19,11 +21,11 @@ use nix::errno::Errno;
 use sentrace_schema::wire::MARKS;
 use sentrace_tracer::decode::table::is_success;
 
-pub use self::line::Look;
 use self::line::{Line, Paint};
+pub use self::line::{Look, Painting};
 use super::time::Clock;
-use super::{Alert, Output, Report, layout, scrub};
-use crate::output::json::Scope;
+use super::{Output, Report, Scope, layout, scrub};
+use crate::rules::Match;
 use crate::tree::Entry;
 
 /// So many ancestors are named.
@@ -69,13 +71,13 @@ fn event_line(report: &Report<'_>) -> Line {
     line
 }
 
-fn alert_lines(report: &Report<'_>, alert: &Alert<'_>) -> Vec<Line> {
+fn alert_lines(report: &Report<'_>, alert: &Match) -> Vec<Line> {
     let mut first = Line::default();
     first.word(Paint::Alarm, b"ALERT");
-    match alert.description {
-        "" => first.word(Paint::Strong, alert.rule.as_bytes()),
+    match alert.rule.description.as_str() {
+        "" => first.word(Paint::Strong, alert.rule.id.as_bytes()),
         description => {
-            first.word(Paint::Strong, format!("{}:", alert.rule).as_bytes());
+            first.word(Paint::Strong, format!("{}:", alert.rule.id).as_bytes());
             first.text(Paint::Plain, description.as_bytes());
         }
     }
@@ -98,7 +100,12 @@ fn what(line: &mut Line, report: &Report<'_>) {
     line.word(Paint::Event, desc.name.as_bytes());
     if layout::is_process(desc) {
         let process = report.entry.process();
-        line.pair("program", &process.image().file.path);
+        let image = process.image();
+        line.pair("program", &image.file.path);
+        if report.entry.ended().is_none() {
+            let args = scrub::list(image.argv.iter().map(Vec::as_slice));
+            line.pair("args", &args.collect::<Vec<_>>().join(&b' '));
+        }
     }
     for (key, value) in fields::of(report.event) {
         line.pair(&key, &value);

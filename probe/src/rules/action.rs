@@ -103,7 +103,7 @@ pub(super) enum What<'n> {
 pub(super) struct SetDef<'n> {
     pub(super) name: Scalar<'n>,
     pub(super) scope: Scope,
-    pub(super) from: From<'n>,
+    pub(super) from: Input<'n>,
     pub(super) default_value: Option<Owned>,
     pub(super) append: bool,
     pub(super) size: usize,
@@ -115,7 +115,7 @@ pub(super) struct SetDef<'n> {
 
 /// Where the value of a variable comes from.
 #[derive(Debug, Clone)]
-pub(super) enum From<'n> {
+pub(super) enum Input<'n> {
     Value(Owned),
     Field(Scalar<'n>),
     Expression(Scalar<'n>),
@@ -219,9 +219,9 @@ fn set<'n>(node: &'n Node, reader: &mut Reader<'n>) -> Option<SetDef<'n>> {
         reader.errors.add(node.place, "a `ttl` of 0 leaves nothing");
     }
     let from = match (value, field, expression) {
-        (Some(node), None, None) => From::Value(reader.value(node)?),
-        (None, Some(node), None) => From::Field(reader.scalar(node)?),
-        (None, None, Some(node)) => From::Expression(reader.scalar(node)?),
+        (Some(node), None, None) => Input::Value(reader.value(node)?),
+        (None, Some(node), None) => Input::Field(reader.scalar(node)?),
+        (None, None, Some(node)) => Input::Expression(reader.scalar(node)?),
         _ => {
             let message = "`set` has one of `value`, `field` and `expression`";
             reader.errors.add(node.place, message);

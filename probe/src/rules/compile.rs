@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Rule;
-use super::action::{ActionDef, ActionRequest, From, LogLevel, SetDef, What, is_too_many};
+use super::action::{ActionDef, ActionRequest, Input, LogLevel, SetDef, What};
+use super::declare::{describe, plain};
 use super::fim::{self, Variant};
 use super::limit::Limiter;
 use super::policy::RuleDef;
 use super::report::{Report, Site};
 use super::scalar::Scalar;
-use super::variables::{Declared, How, Store};
+use super::variables::How;
 use crate::fields::{Field, Fields};
 use crate::secl::{
-    Condition, Error, ErrorKind, Expr, Kind, Macros, Owned, Program, Registry, Text, Uses,
-    VariableRef, parse,
+    Condition, Error, ErrorKind, Expr, Kind, Macros, Owned, Program, Registry, Uses, parse,
 };
 
 /// A rule, ready to be evaluated.
@@ -67,105 +67,6 @@ impl Set {
         let expires = self.ttl.map_or(u64::MAX, |ttl| now.saturating_add(ttl));
         How { append: self.append, size: self.size, expires }
     }
-}
-
-/// Declares the variables of all rules, so that each rule may read those that another one sets.
-/// Returns the rules whose declarations are right.
-pub(super) fn declare<'n>(
-    rules: Vec<RuleDef<'n>>,
-    fields: &mut Fields,
-    variables: &mut Store,
-    report: &mut Report<'_>,
-) -> Vec<RuleDef<'n>> {
-    let mut right = Vec::with_capacity(rules.len());
-    for rule in rules {
-        let id = Some(rule.common.id.as_str());
-        let mut is_right = true;
-        if let Some(message) = is_too_many(&rule.actions) {
-            report.error(Site::of(rule.common.source, id, rule.common.node.place), &message);
-            continue;
-        }
-        for action in &rule.actions {
-            if let What::Set(set) = &action.what {
-                is_right &= declare_one(set, id, fields, variables, report);
-            }
-        }
-        if is_right {
-            right.push(rule);
-        }
-    }
-    right
-}
-
-fn declare_one(
-    set: &SetDef<'_>,
-    rule: Option<&str>,
-    fields: &mut Fields,
-    variables: &mut Store,
-    report: &mut Report<'_>,
-) -> bool {
-    let site = Site::scalar(set.name, rule);
-    let name = set.full_name();
-    let ty = match (&set.from, &set.default_value) {
-        (From::Value(value), _) => type_of(value),
-        (From::Expression(_), Some(value)) => type_of(value),
-        (From::Expression(text), None) => {
-            let message = "`default_value` is missing: it tells the type of the variable";
-            report.error(Site::scalar(*text, rule), message);
-            return false;
-        }
-        (From::Field(text), _) => match field_type(*text, fields) {
-            Ok(ty) => ty,
-            Err(error) => {
-                report.secl(*text, rule, &error);
-                return false;
-            }
-        },
-    };
-    // Added values make a list, unless an expression says how they go together.
-    let is_list = set.append && !matches!(set.from, From::Expression(_));
-    let ty = VariableRef { array: ty.array || is_list, ..ty };
-    let unsuited = match ty.kind {
-        Kind::Ip => Some("an IP address cannot be kept in a variable"),
-        Kind::Bool if ty.array || set.append => Some("a bool cannot be added to"),
-        _ => None,
-    };
-    if let Some(message) = unsuited {
-        report.error(site, message);
-        return false;
-    }
-    let default = set.default_value.as_ref().map(type_of);
-    let fits =
-        default.is_none_or(|default| default.kind == ty.kind && (ty.array || !default.array));
-    if !fits {
-        let found = default.map_or(String::new(), describe);
-        let message = format!("`default_value` is {found}, and the variable {}", describe(ty));
-        report.error(site, &message);
-        return false;
-    }
-    if matches!(name.as_str(), "process.pid" | "builtins.uuid4") {
-        report.error(site, &format!("`{name}` is always there and cannot be set"));
-        return false;
-    }
-    if let Err(known) = fields.declare(&name, ty) {
-        let (known, ty) = (describe(known), describe(ty));
-        let message = format!("the variable `{name}` is {known} already, not {ty}");
-        report.error(site, &message);
-        return false;
-    }
-    if set.scope_field.is_some() {
-        variables.follow_pids();
-    }
-    let default_value = set.default_value.clone().map(|value| match value {
-        Owned::Str(text) if ty.array => {
-            Owned::Strs(Vec::from_iter(Some(text).filter(|t| !t.is_empty())))
-        }
-        Owned::Int(_) if ty.array => Owned::Ints(Vec::new()),
-        value => value,
-    });
-    let (scope, private, inherited) = (set.scope, set.private, set.inherited);
-    variables.declare(name, Declared { scope, ty, default_value, private, inherited });
-    true
 }
 
 /// Checks expressions.
@@ -309,8 +210,8 @@ impl Compiler<'_, '_> {
     fn set(&mut self, set: &SetDef<'_>, event: &str, of: Of<'_>) -> Result<Set, Wrong> {
         let name = set.full_name();
         let from = match &set.from {
-            From::Value(value) => Value::Fixed(value.clone()),
-            From::Field(text) | From::Expression(text) => {
+            Input::Value(value) => Value::Fixed(value.clone()),
+            Input::Field(text) | Input::Expression(text) => {
                 let program = self.program(*text, event, of)?;
                 let wanted = self.fields.variable(&name).ok_or(Wrong)?;
                 let found = plain(program.ty);
@@ -347,15 +248,20 @@ impl Compiler<'_, '_> {
         event: &str,
         of: Of<'_>,
     ) -> Result<ActionRequest, Wrong> {
+        let written = of.variant.map(|variant| variant.file);
         let Some(text) = field else {
-            if matches!(event, "open" | "exec") {
-                return Ok(ActionRequest::Hash { field: format!("{event}.file"), max_file_size });
+            if matches!(event, "open" | "exec") || written.is_some() {
+                let field = written.map_or_else(|| format!("{event}.file"), str::to_owned);
+                return Ok(ActionRequest::Hash { field, max_file_size });
             }
             let site = Site::of(def.source, Some(of.id), def.place);
             self.report.error(site, "`hash` needs a `field` here");
             return Err(Wrong);
         };
-        let field = text.text().to_owned();
+        let field = match (text.text(), written) {
+            (fim::GROUP, Some(written)) => written.to_owned(),
+            (field, _) => field.to_owned(),
+        };
         let path = self.fields.field(&format!("{field}.path"));
         let is_file = path.is_some_and(|path| {
             path.iterator.is_none() && path.event.is_none_or(|other| other == event)
@@ -445,37 +351,4 @@ pub(super) fn explain(error: Error, known: impl Fn(&str) -> Option<String>) -> E
         },
         _ => error,
     }
-}
-
-fn field_type(text: Scalar<'_>, fields: &Fields) -> Result<VariableRef, Error> {
-    let mut expr = parse(text.text())?;
-    if let Some(variant) = fim::variants(&expr).first() {
-        variant.apply(&mut expr);
-    }
-    Ok(plain(Program::new(&expr, fields, &Macros::new())?.ty))
-}
-
-fn type_of(value: &Owned) -> VariableRef {
-    let (kind, array) = match value {
-        Owned::Bool(_) => (Kind::Bool, false),
-        Owned::Int(_) => (Kind::Int, false),
-        Owned::Str(_) => (Kind::Str(Text::Plain), false),
-        Owned::Ip(_) => (Kind::Ip, false),
-        Owned::Ints(_) => (Kind::Int, true),
-        Owned::Strs(_) => (Kind::Str(Text::Plain), true),
-    };
-    VariableRef { kind, array }
-}
-
-/// The type that a variable has for a value of this type.
-fn plain(ty: VariableRef) -> VariableRef {
-    let kind = match ty.kind {
-        Kind::Str(_) => Kind::Str(Text::Plain),
-        kind => kind,
-    };
-    VariableRef { kind, ..ty }
-}
-
-fn describe(ty: VariableRef) -> String {
-    if ty.array { format!("list of {}s", ty.kind) } else { ty.kind.to_string() }
 }

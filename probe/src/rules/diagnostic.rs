@@ -63,7 +63,7 @@ impl Diagnostic {
         Self {
             severity,
             file: file.to_owned(),
-            line: memchr::memchr_iter(b'\n', text[..before].as_bytes()).count() + 1,
+            line: memchr::memchr_iter(b'\n', &text.as_bytes()[..before]).count() + 1,
             column: text[before..start].chars().count() + 1,
             rule: None,
             message: cut(message, MESSAGE_MAX),

@@ -97,7 +97,7 @@ impl RuleSet {
                 }
             }
         }
-        variables.after(event);
+        variables.after(event, entry);
         matches
     }
 }

@@ -5,11 +5,14 @@ use crate::secl::{Expr, parse};
 /// What `fim.write.file` stands for in one type of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Variant {
-    file: &'static str,
+    /// The group of fields that the file is.
+    pub(super) file: &'static str,
     /// What must hold for it to be a write.
     condition: Option<&'static str>,
 }
 
+/// The file that is written, in rules.
+pub(super) const GROUP: &str = "fim.write.file";
 const PREFIX: &str = "fim.write.file.";
 
 const VARIANTS: [Variant; 8] = [

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sentrace_yaml::{Node, nearest};
 
-use super::compile::Compiler;
+use super::compile::{Compiler, explain};
+use super::declare::declare;
 use super::policy::{Body, Combine, Definition, MacroDef, Part, Policy, RuleDef, read};
 use super::report::{Report, Site};
 use super::variables::Store;
 use super::{Diagnostic, HostModel, RuleSet, Source};
 use crate::fields::Fields;
+use crate::secl::lexer::is_keyword;
 use crate::secl::{Condition, Expr, Macros, Registry, Uses, parse, parse_macro};
 
 /// Loads policies, in their order: the rules that are right, and everything that is wrong. Whoever
@@ -38,14 +40,15 @@ pub fn load(sources: &[Source], host: &HostModel) -> (RuleSet, Vec<Diagnostic>) 
 
     let mut fields = Fields::default();
     let mut variables = Store::default();
-    let rules = super::compile::declare(rules, &mut fields, &mut variables, &mut report);
+    let rules = declare(rules, &mut fields, &mut variables, &mut report);
     let (macros, broken) = bodies(macros, &fields, &mut report);
     let mut compiler = Compiler { fields: &fields, macros: &macros, broken, report };
     let mut compiled = Vec::new();
     for def in &rules {
         compiled.extend(compiler.rule(def));
-        // Looking for more would take long, and nobody wants to read it.
         if compiler.report.is_full() {
+            let site = Site::of(def.common.source, None, def.common.node.place);
+            compiler.report.give_up(site);
             break;
         }
     }
@@ -192,8 +195,8 @@ fn body(
 ) -> Option<Expr> {
     let id = &def.common.id;
     let site = Site::of(def.common.source, None, def.common.node.place);
-    if fields.constant(id).is_some() {
-        report.error(site, &format!("`{id}` is a constant already"));
+    if fields.constant(id).is_some() || is_keyword(id) {
+        report.error(site, &format!("`{id}` means something already"));
         return None;
     }
     let expr = match &def.body {
@@ -207,7 +210,7 @@ fn body(
                     report.secl(
                         *text,
                         None,
-                        &super::compile::explain(error, |name| {
+                        &explain(error, |name| {
                             (name == id).then(|| "a macro cannot use itself".to_owned()).or_else(
                                 || {
                                     let help =

@@ -11,6 +11,7 @@
 
 mod action;
 mod compile;
+mod declare;
 mod diagnostic;
 mod evaluate;
 mod fim;

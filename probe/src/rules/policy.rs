@@ -14,6 +14,8 @@ use super::{PolicyInfo, Source};
 
 /// Macros and rules in all files together.
 const DEFINITIONS_MAX: usize = 20_000;
+/// Bytes of an id.
+const ID_MAX: usize = 200;
 
 /// A policy file.
 pub(super) struct Policy<'n> {
@@ -178,8 +180,10 @@ fn definition<'n>(
     let combine = keys.get("combine").and_then(|node| reader.word(node, "combination", combines));
     let id = id?;
     let text = reader.text(id)?;
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-        reader.errors.add(id.place, "an id consists of letters, digits and `_`");
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if !(1..=ID_MAX).contains(&text.len()) || !text.bytes().all(is_letter) {
+        let message = format!("an id consists of letters, digits and `_`, at most {ID_MAX}");
+        reader.errors.add(id.place, message);
         return None;
     }
     let source = reader.source;
@@ -198,7 +202,7 @@ fn macro_def<'n>(node: &'n Node, reader: &mut Reader<'n>) -> Option<MacroDef<'n>
         (Some(node), None) => reader.scalar(node).map(Body::Expression),
         (None, Some(node)) => {
             let values = reader.texts(node);
-            if values.is_empty() && node.as_seq().is_some() {
+            if node.as_seq().is_some_and(<[Node]>::is_empty) {
                 reader.errors.add(node.place, "a list cannot be empty");
             }
             Some(Body::Values(values))
@@ -250,7 +254,7 @@ fn rule_def<'n>(
     keys.finish(&mut reader.errors);
     let common = common?;
     let is_part = disabled || common.combine.is_some();
-    if expression.is_none() && !is_part && node.get("expression").is_none() {
+    if expression.is_none() && !is_part && reader.errors.is_empty() {
         reader.errors.add(common.node.place, "`expression` is missing");
     }
     if let (Some(_), None) = (&overrides, common.combine) {

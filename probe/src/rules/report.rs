@@ -9,14 +9,17 @@ use super::scalar::Scalar;
 use super::{Diagnostic, Severity, Source};
 use crate::secl;
 
-/// Diagnostics that are kept.
-const DIAGNOSTICS_MAX: usize = 1000;
+/// Errors after which no more are looked for: that takes long, and nobody wants to read them.
+const ERRORS_MAX: usize = 1000;
+/// Warnings and errors that are kept.
+const DIAGNOSTICS_MAX: usize = 2 * ERRORS_MAX;
 
 /// What is wrong with some files, so far.
 pub(super) struct Report<'s> {
     sources: &'s [Source],
     /// Each with its file and place.
     found: Vec<(usize, usize, Diagnostic)>,
+    errors: usize,
 }
 
 /// What a complaint is about: a part of a file, and a rule.
@@ -41,7 +44,7 @@ impl<'a> Site<'a> {
 
 impl<'s> Report<'s> {
     pub(super) fn new(sources: &'s [Source]) -> Self {
-        Self { sources, found: Vec::new() }
+        Self { sources, found: Vec::new(), errors: 0 }
     }
 
     /// Something that keeps a rule, macro or file from being loaded.
@@ -80,7 +83,14 @@ impl<'s> Report<'s> {
 
     /// Whether there is more wrong than anybody wants to read.
     pub(super) fn is_full(&self) -> bool {
-        self.found.len() >= DIAGNOSTICS_MAX
+        self.errors >= ERRORS_MAX
+    }
+
+    /// Says that nothing is loaded from here on.
+    pub(super) fn give_up(&mut self, site: Site<'_>) {
+        self.errors = 0;
+        self.error(site, "too many errors: what follows is not loaded");
+        self.errors = ERRORS_MAX;
     }
 
     /// All of it, in the order of the files.
@@ -90,9 +100,10 @@ impl<'s> Report<'s> {
     }
 
     fn add(&mut self, severity: Severity, site: Site<'_>, message: &str, help: Option<String>) {
-        if self.is_full() {
+        if self.is_full() || self.found.len() >= DIAGNOSTICS_MAX {
             return;
         }
+        self.errors += usize::from(severity == Severity::Error);
         let source = &self.sources[site.source];
         let offset = site.part.start;
         let file = (source.name.as_str(), source.text.as_str());

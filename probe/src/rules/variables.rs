@@ -4,6 +4,8 @@
 //! process, container or control group that has most are forgotten.
 
 mod held;
+#[cfg(test)]
+mod tests;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
@@ -54,8 +56,8 @@ pub(super) struct Store {
     global: Values,
     /// By the address of the entry, which the slot keeps from being used again.
     processes: HashMap<usize, Slot>,
-    /// The address of the newest entry of a process.
-    by_pid: HashMap<i32, usize>,
+    /// The address of the newest entry of a process, by tree and pid.
+    by_pid: HashMap<(u64, i32), usize>,
     containers: HashMap<Vec<u8>, Values>,
     cgroups: HashMap<Vec<u8>, Values>,
     /// Bytes of all values together.
@@ -138,21 +140,22 @@ impl Store {
     /// Takes note of an event before rules see it.
     pub(super) fn before(&mut self, event: &Event, entry: &Arc<Entry>) {
         match &event.payload {
-            Payload::Exec(_) => self.exec(event.header.pid, entry),
+            Payload::Exec(_) => self.exec((entry.tree(), event.header.pid), entry),
             Payload::Fork(fork) => {
-                i32::try_from(fork.child).ok().and_then(|child| self.by_pid.remove(&child));
+                let child = i32::try_from(fork.child).ok();
+                child.and_then(|child| self.by_pid.remove(&(entry.tree(), child)));
             }
             _ => {}
         }
         if self.follows_pids {
-            self.slot(event.header.pid, entry);
+            self.slot((entry.tree(), event.header.pid), entry);
         }
     }
 
     /// Takes note of an event after rules have seen it.
-    pub(super) fn after(&mut self, event: &Event) {
+    pub(super) fn after(&mut self, event: &Event, entry: &Entry) {
         if let Payload::Exit(_) = event.payload {
-            self.by_pid.remove(&event.header.pid);
+            self.by_pid.remove(&(entry.tree(), event.header.pid));
         }
     }
 
@@ -177,7 +180,8 @@ impl Store {
         let values = match (scope, of) {
             (Scope::Global, _) => &mut self.global,
             (Scope::Process, Some(pid)) => {
-                let address = i32::try_from(pid).ok().and_then(|pid| self.by_pid.get(&pid));
+                let address = i32::try_from(pid).ok().map(|pid| (subject.entry.tree(), pid));
+                let address = address.and_then(|key| self.by_pid.get(&key));
                 match address.and_then(|address| self.processes.get_mut(address)) {
                     Some(slot) => &mut slot.values,
                     None => return,
@@ -185,7 +189,7 @@ impl Store {
             }
             (Scope::Process, None) => {
                 let Ok(pid) = i32::try_from(rest.pid) else { return };
-                self.slot(pid, subject.entry)
+                self.slot((subject.entry.tree(), pid), subject.entry)
             }
             _ if group.is_empty() => return,
             (Scope::Container, _) => one_of(&mut self.containers, group, &mut self.bytes),
@@ -236,10 +240,10 @@ impl Store {
         values.filter(|values| live(values))?.held.get(name)
     }
 
-    /// The values of a process.
-    fn slot(&mut self, pid: i32, entry: &Arc<Entry>) -> &mut Values {
+    /// The values of a process, by tree and pid.
+    fn slot(&mut self, key: (u64, i32), entry: &Arc<Entry>) -> &mut Values {
         let address = address(entry);
-        self.by_pid.insert(pid, address);
+        self.by_pid.insert(key, address);
         if !self.processes.contains_key(&address) && self.processes.len() >= self.sweep_at.max(64) {
             self.sweep();
         }
@@ -252,8 +256,8 @@ impl Store {
     }
 
     /// A new image of a process keeps what is inherited.
-    fn exec(&mut self, pid: i32, entry: &Arc<Entry>) {
-        let Some(old) = self.by_pid.get(&pid).copied().filter(|old| *old != address(entry)) else {
+    fn exec(&mut self, key: (u64, i32), entry: &Arc<Entry>) {
+        let Some(old) = self.by_pid.get(&key).copied().filter(|old| *old != address(entry)) else {
             return;
         };
         let inherited = |name: &String| self.declared.get(name).is_some_and(|of| of.inherited);
@@ -261,12 +265,12 @@ impl Store {
             let kept = slot.values.held.iter().filter(|(name, _)| inherited(name));
             kept.map(|(name, held)| (name.clone(), held.clone())).collect()
         });
-        self.by_pid.remove(&pid);
+        self.by_pid.remove(&key);
         if kept.is_empty() {
             return;
         }
         let bytes = kept.iter().map(|(_, held)| held.bytes()).sum::<usize>();
-        let values = self.slot(pid, entry);
+        let values = self.slot(key, entry);
         values.bytes += bytes;
         values.held.extend(kept);
         self.bytes += bytes;

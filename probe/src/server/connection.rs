@@ -5,8 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use sentrace_schema::frame::Decoder;
-use sentrace_schema::wire::{self, Hello, Message, PROTOCOL, Welcome};
+use sentrace_schema::wire::{self, Decoder, Hello, Message, PROTOCOL, Welcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -65,20 +64,20 @@ pub(super) async fn serve(
         Line { stream, decoder: Decoder::default(), buffer: Vec::new(), rest: 0..0, read: 0 };
     let mut session = Session { line, hub, peer };
     let end = session.run(stop).await;
-    let (peer, hub) = (&session.peer, session.hub.borrow());
+    let (peer, mut hub) = (&session.peer, session.hub.borrow_mut());
     match end {
         End::Goodbye | End::Stopped | End::Replaced => tracing::debug!(%peer, "{end}"),
         End::Closed | End::Torn | End::Io(_) => tracing::info!(%peer, "{end}"),
         End::Refused(_) => {
-            tracing::warn!(%peer, "{end}");
+            hub.complain(peer, &end);
             hub.counters.count(|counters| counters.refused += 1);
         }
         End::Wire(_) | End::OutOfPlace | End::Talkative => {
-            tracing::warn!(%peer, "closed: {end}");
+            hub.complain(peer, &end);
             hub.counters.count(|counters| counters.malformed += 1);
         }
         End::Late(_) => {
-            tracing::warn!(%peer, "closed: {end}");
+            hub.complain(peer, &end);
             hub.counters.count(|counters| counters.late += 1);
         }
     }
@@ -146,6 +145,8 @@ impl Session {
                 (welcome, Ok(ticket))
             }
             Err(reason) => {
+                // An empty one would mean that there is none.
+                let reason = if reason.is_empty() { "no reason given".into() } else { reason };
                 let refusal = reason.clone().into_bytes();
                 let welcome = Welcome { protocol: PROTOCOL, refusal, ..Welcome::default() };
                 (welcome, Err(End::Refused(reason)))
@@ -213,18 +214,10 @@ impl Line {
 
     /// The next message among the bytes that have come.
     fn decode(&mut self) -> Result<Option<Message>, End> {
-        loop {
-            let mut input = &self.buffer[self.rest.clone()];
-            let frame = self.decoder.feed(&mut input).map_err(wire::Error::from)?;
-            self.rest.start = self.rest.end - input.len();
-            let Some(frame) = frame else { return Ok(None) };
-            match Message::decode(frame) {
-                Ok(message) => return Ok(Some(message)),
-                // A newer tracer says more than we understand.
-                Err(wire::Error::UnknownMessage(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let mut input = &self.buffer[self.rest.clone()];
+        let message = self.decoder.feed(&mut input)?;
+        self.rest.start = self.rest.end - input.len();
+        Ok(message)
     }
 
     async fn fill(&mut self) -> Result<(), End> {
@@ -232,7 +225,7 @@ impl Line {
         self.rest = 0..0;
         let count = self.stream.read(&mut self.buffer).await?;
         if count == 0 {
-            return Err(if self.decoder.is_between_frames() { End::Closed } else { End::Torn });
+            return Err(if self.decoder.is_between_messages() { End::Closed } else { End::Torn });
         }
         self.read = self.read.saturating_add(count);
         self.rest = 0..count;

@@ -1,9 +1,10 @@
 //! What all connections have in common: the handler, and what is known of the tracers.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sentrace_schema::EVENTS;
 use sentrace_schema::wire::{Event, Heartbeat, Hello, PROTOCOL, Welcome};
@@ -12,11 +13,16 @@ use tokio::sync::Notify;
 use super::counters::Shared;
 use super::{Handler, Peer, ServerConfig, TracerId};
 
+/// Complaints about peers that are logged in a time.
+const COMPLAINTS: (u32, Duration) = (60, Duration::from_secs(60));
+
 pub(super) struct Hub {
     pub(super) config: ServerConfig,
     pub(super) counters: Arc<Shared>,
     handler: Box<dyn Handler>,
     tracers: HashMap<TracerId, Tracer>,
+    /// How many peers were complained of since when.
+    complaints: (u32, Instant),
 }
 
 /// What is known of a tracer.
@@ -49,19 +55,37 @@ impl Hub {
         handler: Box<dyn Handler>,
         counters: Arc<Shared>,
     ) -> Self {
-        Self { config, counters, handler, tracers: HashMap::new() }
+        let complaints = (0, Instant::now());
+        Self { config, counters, handler, tracers: HashMap::new(), complaints }
     }
 
     /// Whether there may be another connection beside `count` others.
-    pub(super) fn admits(&self, count: usize, peer: &Peer) -> bool {
+    pub(super) fn admits(&mut self, count: usize, peer: &Peer) -> bool {
         let admits = count < self.config.limits.connections;
         if admits {
             self.counters.count(|counters| counters.connections += 1);
         } else {
-            tracing::warn!(%peer, "closed: there are {count} connections already");
+            self.complain(peer, &format_args!("there are {count} connections already"));
             self.counters.count(|counters| counters.too_many += 1);
         }
         admits
+    }
+
+    /// Logs why a peer's connection is closed. Not more than [`COMPLAINTS`]: peers that come again
+    /// and again do not fill the log.
+    pub(super) fn complain(&mut self, peer: &Peer, reason: &dyn Display) {
+        let (most, time) = COMPLAINTS;
+        if self.complaints.1.elapsed() >= time {
+            self.complaints = (0, Instant::now());
+        }
+        self.complaints.0 = self.complaints.0.saturating_add(1);
+        match self.complaints.0 {
+            count if count < most => tracing::warn!(%peer, "closed: {reason}"),
+            count if count == most => {
+                tracing::warn!(%peer, "closed: {reason}; more of this is not logged for a minute");
+            }
+            _ => tracing::debug!(%peer, "closed: {reason}"),
+        }
     }
 
     /// Lets a tracer in, or says why not.

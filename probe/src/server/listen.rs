@@ -61,7 +61,8 @@ impl Listener {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                stream.set_nodelay(true)?;
+                // It fails when the peer has gone already, which is not the listener's trouble.
+                let _ = stream.set_nodelay(true);
                 Ok((Box::new(stream), Peer::Tcp(address)))
             }
             Self::Unix(listener, _) => {

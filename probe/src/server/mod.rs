@@ -14,7 +14,7 @@ mod peer;
 
 use std::cell::RefCell;
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -71,7 +71,7 @@ pub struct ServerConfig {
     pub mode: u32,
     /// Listen on addresses that other machines reach, too. Nothing is encrypted.
     pub insecure: bool,
-    /// What tracers have to know.
+    /// What tracers have to know; not empty.
     pub token: Option<Vec<u8>>,
     /// Bounds in space and time.
     pub limits: Limits,
@@ -127,6 +127,9 @@ pub struct Server {
 /// # Errors
 /// The address cannot be listened on, or must not be.
 pub fn start(config: ServerConfig, handler: impl Handler + 'static) -> io::Result<Server> {
+    if config.token.as_ref().is_some_and(Vec::is_empty) {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "the token is empty"));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listener = {
         let _context = runtime.enter();
@@ -188,7 +191,7 @@ async fn serve(listener: Listener, hub: Rc<RefCell<Hub>>, stop: watch::Receiver<
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    if hub.borrow().admits(connections.len(), &peer) {
+                    if hub.borrow_mut().admits(connections.len(), &peer) {
                         connections.spawn_local(connection::serve(
                             stream, peer, Rc::clone(&hub), stop.clone(),
                         ));

@@ -23,7 +23,7 @@ use crate::engine::Ended;
 use crate::launch::{Launch, LaunchError, Until};
 use crate::resolve::{self, Resolver};
 use crate::session::{Session, Sink, Wanted};
-use crate::transport::{Client, Config, Limits, QueueSink};
+use crate::transport::{Client, Config, Limits, Outcome, QueueSink};
 use verbose::Verbose;
 
 /// How long the application's start waits for the answer of a probe that is there.
@@ -129,9 +129,6 @@ pub enum TraceError {
     /// The token cannot be read.
     #[error("cannot read the token from {}: {}", .0.display(), .1)]
     Token(PathBuf, #[source] io::Error),
-    /// The system lacks a resource.
-    #[error("cannot send events: {0}")]
-    System(#[source] io::Error),
 }
 
 impl TraceError {
@@ -164,34 +161,39 @@ impl TraceArgs {
 pub fn trace(args: &TraceArgs) -> Result<Ended, TraceError> {
     tell_idle_options(args);
     let resolver = Resolver::new()?;
-    let Some(address) = args.probe_addr.0.clone() else {
-        return watch(args, resolver, Wanted::all(), &mut Output::Nowhere, |_| ());
-    };
-    let hello = hello::hello(args, &resolver, token(args)?);
-    let config = Config { address, hello, limits: Limits::default() };
-    let client = Client::start(config).map_err(TraceError::System)?;
-    let wanted = if args.is_async { None } else { client.wanted(WELCOME) };
-    let wanted = wanted.unwrap_or_else(Wanted::all);
-    let mut output = Output::Probe(client.sink());
-    let ended = watch(args, resolver, wanted, &mut output, |session| {
+    let client = client(args, &resolver)?;
+    let answer = client.as_ref().filter(|_| !args.is_async);
+    let answer = answer.and_then(|client| client.wanted(WELCOME));
+    let wanted = answer.unwrap_or_else(Wanted::all);
+    let launch = launch(args, &wanted)?;
+    let mut output = client.as_ref().map_or(Output::Nowhere, |client| Output::Probe(client.sink()));
+    let mut verbose = Verbose(&mut output);
+    let sink: &mut dyn Sink = if args.verbose { &mut verbose } else { verbose.0 };
+    let mut session = Session::new(resolver, sink).wanting(wanted);
+    if let Some(client) = &client {
         client.observe(session.counters());
-    });
-    let outcome = client.finish(FLUSH);
-    if outcome.undelivered + outcome.dropped > 0 {
-        let (undelivered, dropped) = (outcome.undelivered, outcome.dropped);
-        tracing::warn!(undelivered, dropped, "the probe has not got all events");
     }
-    ended
+    let ended = launch.run(&mut session);
+    if let Some(client) = client {
+        let Outcome { undelivered, dropped } = client.finish(FLUSH);
+        if undelivered + dropped > 0 {
+            tracing::warn!(undelivered, dropped, "the probe has not got all events");
+        }
+    }
+    Ok(ended?)
 }
 
-/// Runs the application, and puts what it does into the output.
-fn watch(
-    args: &TraceArgs,
-    resolver: Resolver,
-    wanted: Wanted,
-    output: &mut Output,
-    begin: impl FnOnce(&Session<'_>),
-) -> Result<Ended, TraceError> {
+/// The way to the probe, if there is one to report to. That there is none does not keep the
+/// application from running.
+fn client(args: &TraceArgs, resolver: &Resolver) -> Result<Option<Client>, TraceError> {
+    let Some(address) = args.probe_addr.0.clone() else { return Ok(None) };
+    let hello = hello::hello(args, resolver, token(args)?);
+    let client = Client::start(Config { address, hello, limits: Limits::default() });
+    Ok(client.inspect_err(|error| tracing::error!("cannot send events: {error}")).ok())
+}
+
+/// The application, with a filter for what is wanted.
+fn launch(args: &TraceArgs, wanted: &Wanted) -> Result<Launch, TraceError> {
     let filter = if args.disable_seccomp {
         tracing::warn!("without a seccomp filter, only the life of processes is reported");
         Vec::new()
@@ -206,11 +208,7 @@ fn watch(
     if std::process::id() == 1 {
         launch.until = Until::FirstEnds;
     }
-    let mut verbose = Verbose(output);
-    let sink: &mut dyn Sink = if args.verbose { &mut verbose } else { verbose.0 };
-    let mut session = Session::new(resolver, sink).wanting(wanted);
-    begin(&session);
-    Ok(launch.run(&mut session)?)
+    Ok(launch)
 }
 
 /// Where events go.

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,11 +12,13 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::EventFd;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use sentrace_schema::address::Address;
-use sentrace_schema::frame::Decoder;
-use sentrace_schema::wire::{self, Message};
+use sentrace_schema::wire::{self, Decoder, Message};
 
 /// How long a machine may take to accept a TCP connection.
 const CONNECT: Duration = Duration::from_secs(1);
+
+/// How long the probe may take to end its side of a connection after the goodbye.
+const PARTING: Duration = Duration::from_millis(100);
 
 /// What a connection can suffer.
 #[derive(Debug, thiserror::Error)]
@@ -92,13 +94,8 @@ impl Connection {
         };
         let mut input = &buffer[..count];
         let mut messages = Vec::new();
-        while let Some(frame) = self.decoder.feed(&mut input).map_err(wire::Error::from)? {
-            match Message::decode(frame) {
-                Ok(message) => messages.push(message),
-                // A newer probe says more than we understand.
-                Err(wire::Error::UnknownMessage(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
+        while let Some(message) = self.decoder.feed(&mut input)? {
+            messages.push(message);
         }
         Ok(messages)
     }
@@ -119,6 +116,7 @@ impl Connection {
             let _ = self.poll(PollFlags::POLLOUT, deadline);
         }
         let _ = self.stream.shutdown();
+        let deadline = deadline.min(Instant::now() + PARTING);
         while Instant::now() < deadline && self.poll(PollFlags::POLLIN, deadline).is_ok() {
             if self.receive().is_err() {
                 break;
@@ -173,7 +171,7 @@ fn connect_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
 fn connect_unix(path: &Path) -> io::Result<UnixStream> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-    connect(std::os::fd::AsRawFd::as_raw_fd(&socket), &UnixAddr::new(path)?)?;
+    connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
     Ok(UnixStream::from(socket))
 }
 

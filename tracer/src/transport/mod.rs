@@ -12,10 +12,9 @@
 mod backoff;
 mod connection;
 mod flight;
+mod local;
 mod queue;
 mod size;
-#[cfg(test)]
-mod tests;
 mod worker;
 
 use std::io;
@@ -29,6 +28,7 @@ use sentrace_schema::wire::{Event, Hello};
 
 use crate::session::{Counters, Sink, Wanted};
 pub use backoff::random;
+pub use local::{Backlog, LocalEvents, LocalSink, local};
 use queue::Queue;
 use worker::Worker;
 
@@ -82,7 +82,7 @@ impl Default for Limits {
     }
 }
 
-/// The way to a probe.
+/// The way to a probe, until it is dropped.
 #[derive(Debug)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -148,6 +148,14 @@ impl Client {
         }
         let queue = self.shared.queue();
         Outcome { undelivered: queue.undelivered(), dropped: queue.dropped().iter().sum() }
+    }
+}
+
+impl Drop for Client {
+    /// Ends the worker.
+    fn drop(&mut self) {
+        self.shared.queue().end(Instant::now());
+        self.shared.wake();
     }
 }
 

@@ -38,7 +38,7 @@ mod tests {
         let empty = size(&exec);
         assert!(empty >= size_of::<Event>() + size_of::<events::Exec>());
         exec.syscall_path = vec![b'a'; 100];
-        exec.process.args = vec![vec![b'b'; 10]; 7];
+        exec.process.argv = vec![vec![b'b'; 10]; 7];
         assert_eq!(size(&exec), empty + 100 + 7 * (10 + size_of::<Vec<u8>>()));
     }
 }

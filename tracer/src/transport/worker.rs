@@ -60,7 +60,7 @@ pub(super) struct Worker {
     first: SyncSender<Option<Wanted>>,
     flight: Flight,
     backoff: Backoff,
-    /// Number of events that the probe knows.
+    /// Number of events that the probe knows; 0 before there has been one.
     known: u16,
     /// The last failure that was reported.
     reported: String,
@@ -80,30 +80,47 @@ impl Worker {
     /// Serves until the end.
     pub(super) fn run(mut self) {
         loop {
-            let ending = self.deadline().is_some();
+            let before = self.deadline();
+            let is_last = before.is_some() && !self.has_reason();
             match self.connect() {
                 End::Finished => return,
                 End::NotAccepted(failure) => {
                     self.report(&failure);
                     let _ = self.first.try_send(None);
-                    // Nobody is there: it is not worth keeping the application's end waiting.
-                    if ending {
+                    if is_last {
                         return;
                     }
                 }
                 End::Lost(failure) => self.report(&failure),
             }
-            self.shared.queue().set_alarm(Alarm::Never);
-            let until = Instant::now() + self.backoff.pause();
-            while Instant::now() < until && self.deadline().is_none() {
-                if pause(None, &self.shared.wake, until).is_err() {
-                    return;
-                }
-            }
-            if self.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+            if !self.rest(before) {
                 return;
             }
         }
+    }
+
+    /// Whether the end of the application is worth keeping waiting for another attempt: there has
+    /// been a probe, and it has not got everything.
+    fn has_reason(&self) -> bool {
+        self.known > 0 && self.shared.queue().undelivered() > 0
+    }
+
+    /// Pauses before another attempt, but not across the end of the application: `before` is the
+    /// deadline that the last attempt knew. False: there is no more time for another.
+    fn rest(&mut self, before: Option<Instant>) -> bool {
+        self.shared.queue().set_alarm(Alarm::Never);
+        let until = Instant::now() + self.backoff.pause();
+        let until = before.map_or(until, |deadline| deadline.min(until));
+        while Instant::now() < until && self.deadline() == before {
+            if pause(None, &self.shared.wake, until).is_err() {
+                return false;
+            }
+        }
+        let deadline = self.deadline();
+        if deadline != before {
+            self.backoff.reset();
+        }
+        deadline.is_none_or(|deadline| deadline > Instant::now())
     }
 
     /// From the hello to the goodbye.
@@ -130,7 +147,11 @@ impl Worker {
         let _ = self.first.try_send(Some(Wanted::from(&welcome.interest).known(welcome.events)));
         match self.serve(&mut connection) {
             Ok(()) => End::Finished,
-            Err(failure) => End::Lost(failure),
+            Err(failure) => {
+                // The probe may have acknowledged something before it went.
+                let _ = self.hear(&mut connection);
+                End::Lost(failure)
+            }
         }
     }
 
@@ -164,9 +185,7 @@ impl Worker {
     fn serve(&mut self, connection: &mut Connection) -> Result<(), Failure> {
         let mut times = Times::new();
         loop {
-            for message in connection.receive()? {
-                let Message::Ack(sequence) = message else { return Err(Failure::OutOfPlace) };
-                self.acknowledge(sequence);
+            if self.hear(connection)? > 0 {
                 times.heard = Instant::now();
             }
             let now = Instant::now();
@@ -202,6 +221,16 @@ impl Worker {
                 connection.wait(&self.shared.wake, until)?;
             }
         }
+    }
+
+    /// Takes what the probe has said; answers how many messages.
+    fn hear(&mut self, connection: &mut Connection) -> Result<usize, Failure> {
+        let messages = connection.receive()?;
+        for message in &messages {
+            let Message::Ack(sequence) = message else { return Err(Failure::OutOfPlace) };
+            self.acknowledge(*sequence);
+        }
+        Ok(messages.len())
     }
 
     /// What is to be sent next.

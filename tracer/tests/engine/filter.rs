@@ -1,6 +1,6 @@
 //! Filters made from wanted events, in the kernel.
 
-use crate::wrap::logged_with;
+use crate::wrap::{fixture, logged_with, text};
 
 /// Numbers of the calls that stop when `script` runs and `events` are wanted.
 fn stops(events: &str, script: &str) -> Vec<i64> {
@@ -28,4 +28,15 @@ fn only_wanted_calls_stop() {
     let stops = stops("mmap", "cat /dev/null; true");
     assert!(stops.len() >= 2, "{stops:?}");
     assert!(stops.iter().all(|nr| *nr == libc::SYS_mmap), "{stops:?}");
+}
+
+/// No event is about clone(2), but its child would be lost.
+#[test]
+fn children_that_would_be_untraced_are_seen() {
+    let fixture = fixture("stops");
+    let (lines, output) = logged_with(&["--events=unlink"], &[&fixture.program, "untraced"]);
+    assert_eq!(text(&output.stdout), "child: Success\n");
+    assert!(lines.iter().any(|line| line.starts_with("fork ")), "{lines:?}");
+    let (lines, _) = logged_with(&["--events=unlink"], &["sh", "-c", "true | cat"]);
+    assert!(!lines.iter().any(|line| line.starts_with("entry ")), "{lines:?}");
 }

@@ -14,4 +14,5 @@ pub(super) fn all(raw: &raw::File<'_>, model: &Model, errors: &mut Errors) {
     spellings::check(raw, errors);
     fields::check(raw, model, errors);
     syscalls::check(&raw.syscalls, model, errors);
+    syscalls::functions_are_used(raw, errors);
 }

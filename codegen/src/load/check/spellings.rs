@@ -39,7 +39,7 @@ pub(super) fn check(raw: &raw::File<'_>, errors: &mut Errors) {
                 ..field.name
             })
         });
-        distinct(live, |name| names::snake(name), errors);
+        distinct(live, names::snake, errors);
     }
 }
 

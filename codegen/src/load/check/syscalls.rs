@@ -1,6 +1,6 @@
 //! Calls: sorted, numbers used once, arguments where they are asked for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sentrace_yaml::{Errors, Place};
 
@@ -37,6 +37,21 @@ pub(super) fn check(raw: &[raw::Syscall<'_>], model: &Model, errors: &mut Errors
             used.entry((abi, nr)).or_insert(raw.name);
         }
         presence(raw, call, model, errors);
+    }
+}
+
+/// Every function has its reason in a call.
+pub(super) fn functions_are_used(raw: &raw::File<'_>, errors: &mut Errors) {
+    let calls = || raw.syscalls.iter();
+    let sources = calls().flat_map(|call| &call.events).flat_map(|binding| &binding.sources);
+    let sources = sources.filter_map(|(_, source)| match source {
+        raw::Source::Rust(name) => Some(name.text),
+        _ => None,
+    });
+    let disguises = calls().filter_map(|call| Some(call.becomes.as_ref()?.by?.text));
+    let used: HashSet<&str> = sources.chain(disguises).collect();
+    for function in raw.irregular.iter().filter(|function| !used.contains(function.name.text)) {
+        errors.add(function.name.place, format!("`{}` is used by no call", function.name.text));
     }
 }
 

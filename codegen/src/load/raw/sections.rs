@@ -3,9 +3,9 @@
 use sentrace_yaml::{Errors, Fields, Node, Value};
 
 use super::limits;
-use super::names::{Entries, Id, Name, dense, doc, flag, name};
+use super::names::{Entries, Id, Name, dense, doc, flag, name, one_of};
 use super::syntax::{TypeExpr, type_expr};
-use crate::model::{Pairs, SetKind};
+use crate::model::{Pairs, SetKind, SetWidth};
 
 /// An ABI.
 pub(crate) struct Abi<'n> {
@@ -29,7 +29,7 @@ pub(crate) struct Set<'n> {
     pub(crate) name: Name<'n>,
     pub(crate) kind: SetKind,
     pub(crate) doc: &'n str,
-    pub(crate) long: bool,
+    pub(crate) width: SetWidth,
     pub(crate) rules: bool,
     /// Name, mask, values.
     pub(crate) fields: Vec<(Name<'n>, u64, Values<'n>)>,
@@ -68,6 +68,8 @@ pub(crate) struct Member<'n> {
 /// A function.
 pub(crate) struct Irregular<'n> {
     pub(crate) name: Name<'n>,
+    /// Type of a field, or `call`.
+    pub(crate) ty: Option<Name<'n>>,
     pub(crate) reason: &'n str,
 }
 
@@ -95,16 +97,8 @@ fn abi<'n>(name: Name<'n>, node: &'n Node, errors: &mut Errors) -> Abi<'n> {
     let kernel_long = bits(of.get("kernel_long"), errors);
     let machine = register(of.need("machine", errors), errors);
     let pairs = of.get("pairs").and_then(|node| {
-        let pairs = match node.text(errors)? {
-            "none" => Pairs::None,
-            "unaligned" => Pairs::Unaligned,
-            "even" => Pairs::Even,
-            other => {
-                let known = ["none", "unaligned", "even"];
-                errors.unknown(node.place, "way of passing pairs", other, known.into_iter());
-                return None;
-            }
-        };
+        let known = [("none", Pairs::None), ("unaligned", Pairs::Unaligned), ("even", Pairs::Even)];
+        let pairs = one_of(node, "way of passing pairs", &known, errors)?;
         let fits = pairs == Pairs::None || word != Some(64);
         check(fits, node, "registers of 64 bits need no pairs", errors).then_some(pairs)
     });
@@ -177,13 +171,8 @@ pub(super) fn sets<'n>(
 fn set<'n>(name: Name<'n>, kind: SetKind, node: &'n Node, errors: &mut Errors) -> Set<'n> {
     let mut of = Fields::of(node, errors);
     let doc = doc(of.get("doc"), errors);
-    let long = of.get("width").and_then(|node| {
-        let width = node.text(errors)?;
-        if width != "long" {
-            errors.unknown(node.place, "width", width, ["long"].into_iter());
-        }
-        Some(())
-    });
+    let widths = [("u16", SetWidth::U16), ("long", SetWidth::Long), ("u64", SetWidth::U64)];
+    let width = of.get("width").and_then(|node| one_of(node, "width", &widths, errors));
     let rules = flag(of.get("rules"), true, errors);
     let mut fields = Vec::new();
     if kind == SetKind::Flags {
@@ -192,11 +181,12 @@ fn set<'n>(name: Name<'n>, kind: SetKind, node: &'n Node, errors: &mut Errors) -
         }
     }
     let values = values(of.get("values"), errors);
-    if values.is_empty() && fields.is_empty() {
+    let is_empty = |key| node.get(key).and_then(Node::as_map).is_none_or(<[_]>::is_empty);
+    if is_empty("values") && is_empty("fields") {
         errors.add(name.place, format!("the set `{}` has no values", name.text));
     }
     of.finish(errors);
-    Set { name, kind, doc, long: long.is_some(), rules, fields, values }
+    Set { name, kind, doc, width: width.unwrap_or(SetWidth::U32), rules, fields, values }
 }
 
 fn masked<'n>(
@@ -214,7 +204,7 @@ fn masked<'n>(
 
 /// `constants`.
 pub(super) fn families<'n>(node: Option<&'n Node>, errors: &mut Errors) -> Vec<Family<'n>> {
-    let families = Entries::of("family", limits::SETS).read(node, errors).into_iter();
+    let families = Entries::of("section", limits::SETS).read(node, errors).into_iter();
     let families = families.map(|(name, node)| {
         let mut of = Fields::of(node, errors);
         let doc = doc(of.get("doc"), errors);
@@ -271,16 +261,10 @@ pub(super) fn irregular<'n>(node: Option<&'n Node>, errors: &mut Errors) -> Vec<
     let functions = Entries::of("function", limits::FUNCTIONS).read(node, errors).into_iter();
     let functions = functions.map(|(function, node)| {
         let mut of = Fields::of(node, errors);
+        let ty = of.need("type", errors).and_then(|node| name(node, errors));
         let reason = of.need("reason", errors).and_then(|node| name(node, errors));
         of.finish(errors);
-        Irregular { name: function, reason: reason.map_or("", |reason| reason.text) }
+        Irregular { name: function, ty, reason: reason.map_or("", |reason| reason.text) }
     });
     functions.collect()
-}
-
-impl Irregular<'_> {
-    /// As it is in the model: there is nothing to look up.
-    pub(crate) fn model(&self) -> crate::model::Irregular {
-        crate::model::Irregular { name: self.name.text.into(), reason: self.reason.into() }
-    }
 }

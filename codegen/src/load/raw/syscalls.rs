@@ -3,7 +3,7 @@
 use sentrace_yaml::{Errors, Fields, Node, Place, Value};
 
 use super::limits;
-use super::names::{Entries, Name, doc, name};
+use super::names::{Entries, Name, doc, name, one_of};
 use super::syntax::{Condition, Source, TypeExpr, condition, conditions, rust, source, type_expr};
 use crate::model::Dir;
 
@@ -58,6 +58,7 @@ pub(crate) struct Becomes<'n> {
 /// The call as an event.
 pub(crate) struct Binding<'n> {
     pub(crate) event: Name<'n>,
+    pub(crate) has_conditions: bool,
     pub(crate) when: Vec<Condition<'n>>,
     /// Role and source.
     pub(crate) sources: Vec<(Name<'n>, Source<'n>)>,
@@ -117,19 +118,10 @@ fn arg<'n>(name: Name<'n>, node: &'n Node, errors: &mut Errors) -> Arg<'n> {
     }
     let mut of = Fields::of(node, errors);
     let ty = of.need("type", errors).and_then(|node| type_expr(node, errors));
-    let dir = of.get("dir").and_then(|node| {
-        let dir = match node.text(errors)? {
-            "in" => Dir::In,
-            "out" => Dir::Out,
-            "inout" => Dir::InOut,
-            other => {
-                let known = ["in", "out", "inout"];
-                errors.unknown(node.place, "direction", other, known.into_iter());
-                return None;
-            }
-        };
-        Some((dir, node.place))
-    });
+    let dirs = [("in", Dir::In), ("out", Dir::Out), ("inout", Dir::InOut)];
+    let dir = of
+        .get("dir")
+        .and_then(|node| Some((one_of(node, "direction", &dirs, errors)?, node.place)));
     let follow = of.get("follow").and_then(|node| Some((follow(node, errors)?, node.place)));
     let opaque = of.get("of").and_then(|node| self::name(node, errors));
     let count = of.get("count").and_then(|node| {
@@ -165,14 +157,17 @@ fn becomes<'n>(node: &'n Node, errors: &mut Errors) -> Becomes<'n> {
 fn bindings<'n>(node: &'n Node, errors: &mut Errors) -> Vec<Binding<'n>> {
     if let Some(text) = node.as_str() {
         let event = Name { text, place: node.place };
-        return vec![Binding { event, when: vec![], sources: vec![] }];
+        return vec![Binding { event, has_conditions: false, when: vec![], sources: vec![] }];
     }
     let events = Entries::of("event", limits::BINDINGS).read(Some(node), errors).into_iter();
     let events = events.map(|(event, node)| {
-        let mut binding = Binding { event, when: vec![], sources: vec![] };
+        let mut binding = Binding { event, has_conditions: false, when: vec![], sources: vec![] };
         for (role, node) in Entries::of("role", limits::FIELDS).read(Some(node), errors) {
             match role.text {
-                "when" => binding.when = conditions(Some(node), errors),
+                "when" => {
+                    binding.has_conditions = true;
+                    binding.when = conditions(Some(node), errors);
+                }
                 _ => binding.sources.extend(source(node, errors).map(|source| (role, source))),
             }
         }

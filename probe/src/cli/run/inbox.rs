@@ -1,7 +1,5 @@
-//! The way of events from the engine to a pipeline in the same process.
-//!
-//! The engine never waits: events go into a queue with a bound, and what does not fit is dropped,
-//! counted, and reported at the end. The pipeline works on a thread of its own.
+//! A pipeline in the engine's process: it works on a thread of its own, so that the engine never
+//! waits for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -12,42 +10,28 @@ use anyhow::Context;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use sentrace_probe::output::Origin;
 use sentrace_probe::pipeline::Pipeline;
-use sentrace_schema::wire::{Event, GAP};
-use sentrace_tracer::session::Sink;
+use sentrace_tracer::transport::{LocalSink, local};
 
-/// Events that can wait.
-const QUEUE_MAX: usize = 16_384;
-/// Places that only forks, executions and ends of processes may take: without them it is not known
-/// who does something.
-const RESERVED: usize = 2048;
-/// How long an output may take no event, at the end, before the rest is given up.
+/// Bytes of events that can wait; further ones are dropped.
+const QUEUE: usize = 16 << 20;
+/// How long the outputs may take nothing, at the end, before the rest is given up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A pipeline at work.
 pub(super) struct Inbox {
     thread: JoinHandle<()>,
     done: Receiver<()>,
+    /// Events that it has handled.
     handled: Arc<AtomicU64>,
 }
 
-/// Where the engine puts events.
-pub(super) struct InboxSink {
-    queue: Sender<Event>,
-    sent: u64,
-    dropped: u64,
-    gap: bool,
-}
-
 impl Inbox {
-    /// Starts the thread.
-    ///
-    /// # Errors
-    /// The system lacks a resource.
+    /// Starts the thread; events go into the sink.
     pub(super) fn start(
         mut pipeline: Pipeline,
         origin: Origin,
-    ) -> anyhow::Result<(Self, InboxSink)> {
-        let (queue, events) = bounded::<Event>(QUEUE_MAX);
+    ) -> anyhow::Result<(Self, LocalSink)> {
+        let (sink, events) = local(QUEUE);
         let (end, done) = bounded(0);
         let handled = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&handled);
@@ -56,63 +40,46 @@ impl Inbox {
             let _end: Sender<()> = end;
             let tracer = origin.tracer;
             pipeline.introduce(origin);
-            for event in events {
+            for event in events.flatten() {
                 pipeline.event(tracer, &event);
                 count.fetch_add(1, Relaxed);
             }
         };
         let thread = Builder::new().name("probe".into()).spawn(work);
-        let thread = thread.context("cannot start a thread")?;
-        let sink = InboxSink { queue, sent: 0, dropped: 0, gap: false };
-        Ok((Self { thread, done, handled }, sink))
+        Ok((Self { thread: thread.context("cannot start a thread")?, done, handled }, sink))
     }
 
-    /// Waits until all events have been handled, or nothing moves any more, and logs losses.
-    pub(super) fn finish(self, sink: InboxSink) {
-        let InboxSink { queue, sent, dropped, .. } = sink;
-        drop(queue);
+    /// Waits until all events have been handled or the outputs take nothing more, and logs losses.
+    pub(super) fn finish(self, sink: LocalSink) {
+        let backlog = sink.backlog();
+        drop(sink);
         let mut before = self.handled.load(Relaxed);
         while self.done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
             let now = self.handled.load(Relaxed);
             if now == before {
-                tracing::warn!("{} events could not be written in time", sent - now);
+                let waiting = backlog.waiting();
+                announce(format!("the output takes nothing: {waiting} events and more are lost"));
                 return;
             }
             before = now;
         }
         if self.thread.join().is_err() {
-            let lost = sent - self.handled.load(Relaxed);
-            tracing::error!("the probe has failed; {lost} events are lost");
+            tracing::error!("the probe has failed; {} events are lost", backlog.waiting());
         }
-        if dropped > 0 {
-            tracing::warn!("{dropped} events were dropped: the probe did not keep up");
-        }
-    }
-}
-
-impl Sink for InboxSink {
-    fn event(&mut self, mut event: Event) {
-        let is_full = self.queue.len() >= QUEUE_MAX - RESERVED;
-        if is_full && !event.payload.event().by_engine {
-            self.drop_one();
-            return;
-        }
-        if self.gap {
-            event.header.marks |= GAP;
-        }
-        match self.queue.try_send(event) {
-            Ok(()) => {
-                self.sent += 1;
-                self.gap = false;
-            }
-            Err(_) => self.drop_one(),
+        if backlog.dropped() > 0 {
+            tracing::warn!("{} events were dropped: the probe did not keep up", backlog.dropped());
         }
     }
 }
 
-impl InboxSink {
-    fn drop_one(&mut self) {
-        self.dropped += 1;
-        self.gap = true;
+/// Logs what may have nobody to read it either.
+fn announce(message: String) {
+    let (end, done) = bounded::<()>(0);
+    let log = Builder::new().spawn(move || {
+        let _end = end;
+        tracing::warn!("{message}");
+    });
+    if log.is_ok() {
+        let _ = done.recv_timeout(Duration::from_secs(1));
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::Object;
+use crate::rules::HostModel;
 
 /// The program and its machine: `agent` in the JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,11 +19,9 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// This program on this machine. What cannot be found out is empty.
-    pub fn here() -> Self {
+    /// This program on a host.
+    pub fn on(host: &HostModel) -> Self {
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        let release = fs::read_to_string("/etc/os-release");
-        let release = release.or_else(|_| fs::read_to_string("/usr/lib/os-release"));
         let arch = match std::env::consts::ARCH {
             "x86_64" => "amd64",
             "aarch64" => "arm64",
@@ -32,7 +31,7 @@ impl Agent {
             version: env!("CARGO_PKG_VERSION").into(),
             arch: arch.into(),
             kernel_version: kernel.trim().into(),
-            distribution: distribution(&release.unwrap_or_default()),
+            distribution: format!("{} {}", host.os_id, host.os_version).trim().into(),
         }
     }
 
@@ -43,27 +42,5 @@ impl Agent {
         agent.text("origin", b"ebpfless");
         agent.text("kernel_version", self.kernel_version.as_bytes());
         agent.text("distribution", self.distribution.as_bytes());
-    }
-}
-
-fn distribution(release: &str) -> String {
-    let value = |key: &str| {
-        let mut lines = release.lines().filter_map(|line| line.split_once('='));
-        lines.find(|(name, _)| *name == key).map(|(_, value)| value.trim_matches(['"', '\'']))
-    };
-    let words = [value("ID"), value("VERSION_ID")];
-    words.into_iter().flatten().collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn distributions() {
-        let debian = "PRETTY_NAME=\"Debian GNU/Linux 13\"\nVERSION_ID=\"13\"\nID=debian\n";
-        assert_eq!(distribution(debian), "debian 13");
-        assert_eq!(distribution("ID=arch\n"), "arch");
-        assert_eq!(distribution(""), "");
     }
 }

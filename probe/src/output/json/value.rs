@@ -3,11 +3,11 @@
 use std::io::Write as _;
 
 use sentrace_schema::record::{SetDesc, SetKind, Ty};
-use sentrace_tracer::decode::render::signal;
 
-use crate::output::layout::{Field, Item};
+use crate::output::layout::{Field, Item, signal};
 use crate::output::time::Rfc3339;
 use crate::output::{escape, scrub};
+use crate::secl::Owned;
 
 /// The value of a field.
 pub(super) fn item(out: &mut Vec<u8>, item: &Item<'_>, field: &Field, abi: u16) {
@@ -20,6 +20,19 @@ pub(super) fn item(out: &mut Vec<u8>, item: &Item<'_>, field: &Field, abi: u16) 
         Item::Parts(list) => texts(out, list.iter().map(|text| &**text)),
         Item::Ints(list) => array(out, list.iter(), |out, value| number(out, (*value).into())),
         Item::Ip(ip) => escape::json(out, ip.to_string().as_bytes()),
+    }
+}
+
+/// The value of a variable.
+pub(super) fn owned(out: &mut Vec<u8>, value: &Owned) {
+    match value {
+        Owned::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+        Owned::Int(value) => number(out, (*value).into()),
+        Owned::Str(text) => escape::json(out, &scrub::text(text)),
+        Owned::Ip(None) => out.extend_from_slice(b"null"),
+        Owned::Ip(Some(ip)) => escape::json(out, ip.to_string().as_bytes()),
+        Owned::Ints(list) => array(out, list.iter(), |out, value| number(out, (*value).into())),
+        Owned::Strs(list) => texts(out, list.iter().map(Vec::as_slice)),
     }
 }
 

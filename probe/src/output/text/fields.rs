@@ -2,10 +2,10 @@
 
 use sentrace_schema::record::{Record, Ty};
 use sentrace_schema::wire::Event;
-use sentrace_tracer::decode::render::{names, signal};
+use sentrace_tracer::decode::render::names;
 use sentrace_tracer::engine::AbiId;
 
-use crate::output::layout::{self, Field, Item, Layout, What, is_mode};
+use crate::output::layout::{self, Field, Item, Layout, What, is_mode, signal};
 use crate::output::scrub;
 use crate::output::time::Rfc3339;
 

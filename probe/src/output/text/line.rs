@@ -120,21 +120,19 @@ impl Line {
         let mut left = look.width.unwrap_or(usize::MAX).saturating_sub(self.indent.len());
         for (index, (paint, word)) in self.words.iter().enumerate() {
             let space = if index == 0 { "" } else { " " };
-            let width = word.chars().count() + space.len();
-            let cut = (width > left).then(|| left.saturating_sub(1 + space.len()));
-            let text: String = match cut {
-                None => word.clone(),
-                Some(keep) => word.chars().take(keep).chain(['…']).collect(),
+            let Some(room) = left.checked_sub(space.len()).filter(|room| *room > 0) else { break };
+            let width = word.chars().count();
+            let text: String = if width <= room {
+                word.clone()
+            } else {
+                word.chars().take(room - 1).chain(['…']).collect()
             };
             out.push_str(space);
             match paint.code().filter(|_| look.paint == Painting::Ansi) {
                 Some(code) => out.push_str(&format!("\x1b[{code}m{text}\x1b[0m")),
                 None => out.push_str(&text),
             }
-            if cut.is_some() {
-                break;
-            }
-            left -= width;
+            left = room.saturating_sub(width);
         }
         out.push('\n');
         out

@@ -1,6 +1,11 @@
 //! Policies, and what comes of them.
 
+mod builtin;
+mod diagnostics;
+mod evaluate;
 mod upstream;
+mod variables;
+mod world;
 
 use super::*;
 

@@ -78,8 +78,8 @@ impl Held {
                 if fresh {
                     held.clear();
                 }
-                held.extend_from_slice(&value);
-                held.truncate(TEXT_MAX);
+                let room = TEXT_MAX.saturating_sub(held.len());
+                held.extend_from_slice(&value[..value.len().min(room)]);
             }
             (Stored::Ints(list), Owned::Int(value)) => list.add([value], fresh, how, now),
             (Stored::Ints(list), Owned::Ints(values)) => list.add(values, fresh, how, now),
@@ -176,5 +176,6 @@ pub(super) fn borrow(value: &Owned) -> Value<'_> {
 
 fn cut(mut text: Vec<u8>) -> Vec<u8> {
     text.truncate(TEXT_MAX);
+    text.shrink_to_fit();
     text
 }

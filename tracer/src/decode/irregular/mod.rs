@@ -12,7 +12,7 @@ mod socket;
 
 use sentrace_schema::record::Slot;
 
-pub use self::disguise::{ipc, old_mmap, socketcall};
+pub use self::disguise::{ipc_shmat, old_mmap, socketcall};
 use super::call::Arguments;
 use super::fill::Moment;
 use super::reader::Reader;

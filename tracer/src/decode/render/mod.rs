@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 
 use nix::errno::Errno;
 
-pub use self::value::{names, signal};
+pub use self::value::names;
 use super::call::Arguments;
 use super::pointee::Pointees;
 use super::table::{Dir, Scalar, Slot, Type, is_success};
@@ -130,7 +130,9 @@ impl Line {
             };
         }
         match self.name.as_str() {
-            "brk" | "mmap" | "mmap2" | "mremap" | "shmat" => value::hex(result.cast_unsigned()),
+            "brk" | "mmap" | "mmap2" | "mremap" | "personality" | "shmat" => {
+                value::hex(result.cast_unsigned())
+            }
             "umask" => value::mode(result.cast_unsigned()),
             _ => result.to_string(),
         }

@@ -21,9 +21,11 @@ pub(super) fn number(abi: AbiId, scalar: Scalar, value: i64, bits: u64) -> Strin
         Scalar::Dev => device(bits),
         Scalar::Signal => signal(value),
         Scalar::Dirfd if value == i64::from(libc::AT_FDCWD) => "AT_FDCWD".into(),
-        Scalar::Set(set) | Scalar::SignedSet(set) | Scalar::LongSet(set) => {
-            names(abi, set, value, bits)
-        }
+        Scalar::Set(set)
+        | Scalar::SignedSet(set)
+        | Scalar::LongSet(set)
+        | Scalar::ShortSet(set)
+        | Scalar::WideSet(set) => names(abi, set, value, bits),
         _ => value.to_string(),
     }
 }
@@ -78,8 +80,7 @@ fn device(bits: u64) -> String {
 }
 
 /// A signal by its name (signal(7)); the numbers are those of all our ABIs.
-#[must_use]
-pub fn signal(value: i64) -> String {
+pub(super) fn signal(value: i64) -> String {
     const NAMES: [&str; 32] = [
         "0",
         "SIGHUP",

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod events;
+mod irregular;
 mod random;
 mod render;
 
