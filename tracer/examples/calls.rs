@@ -1,4 +1,4 @@
-//! Runs a command and writes all its calls: `calls [--log=FILE] CMD…`. Lines of processes and
+//! Runs a command and writes all its calls: `calls [--log FILE] CMD…`. Lines of processes and
 //! threads other than the first begin with their number.
 
 use std::fs::File;
@@ -13,13 +13,9 @@ use sentrace_tracer::launch::Launch;
 fn main() {
     let mut to: Box<dyn Write> = Box::new(std::io::stderr());
     let mut args = std::env::args_os().skip(1).peekable();
-    while let Some(arg) = args.next_if(|arg| arg.as_encoded_bytes().starts_with(b"--")) {
-        match arg.to_string_lossy().split_once('=') {
-            Some(("--log", path)) => {
-                to = Box::new(BufWriter::new(File::create(path).expect("a log")));
-            }
-            _ => panic!("{}: no such option", arg.display()),
-        }
+    if args.next_if(|arg| arg == "--log").is_some() {
+        let path = args.next().expect("a path");
+        to = Box::new(BufWriter::new(File::create(path).expect("a log")));
     }
     let mut first = None;
     let mut write = |task: Task, line: &str| {

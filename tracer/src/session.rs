@@ -4,6 +4,27 @@
 //! wants its result, else at the exit. The life of processes is reported from `/proc` while they
 //! are stopped. A session remembers a call for every task that is inside one, and a record for
 //! every process: it grows with the application, not with time.
+//!
+//! ```no_run
+//! use sentrace_bpf::action;
+//! use sentrace_schema::wire::Event;
+//! use sentrace_tracer::launch::Launch;
+//! use sentrace_tracer::resolve::Resolver;
+//! use sentrace_tracer::session::{Session, Sink, Wanted};
+//!
+//! struct Print;
+//! impl Sink for Print {
+//!     fn event(&mut self, event: Event) {
+//!         println!("{event:?}");
+//!     }
+//! }
+//!
+//! let (wanted, mut print) = (Wanted::all(), Print);
+//! let launch = Launch::new(vec!["ls".into()], wanted.filter(action::TRACE)?.into());
+//! let mut session = Session::new(Resolver::new()?, &mut print).wanting(wanted);
+//! let ended = launch.run(&mut session)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod counters;
 pub(crate) mod inside;

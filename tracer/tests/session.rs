@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Output};
 
-use programs::{built, example, fixture};
+use programs::{example, fixture};
 
 mod programs;
 
@@ -214,8 +214,6 @@ fn calls_of_the_32_bit_abi() {
         &[("open", "compat"), ("unlink", "compat"), ("signal", "")],
     );
     assert_eq!(text, "openat 1\nunlinkat 0\nkill 0\n");
-    let options =
-        "-m32 -O1 -Wall -nostdlib -static -ffreestanding -fno-pie -no-pie -fno-stack-protector";
-    let narrow = built("i386", &options.split(' ').collect::<Vec<_>>());
+    let narrow = fixture("i386");
     check(&narrow.program, "", &[("open", "narrow"), ("connect", "9"), ("unlink", "narrow")]);
 }
