@@ -107,30 +107,26 @@ impl Compiler<'_, '_> {
     }
 
     fn variant(&mut self, def: &RuleDef<'_>, text: Scalar<'_>, of: Of<'_>) -> Option<Compiled> {
-        let mut expr = self.expr(text, of)?;
-        if let Some(condition) = of.variant.and_then(Variant::condition) {
-            expr = self.checked(text, of, condition.and(expr))?;
-        }
-        let condition = self.checked(text, of, Condition::new(&expr, self.fields, self.macros))?;
-        let event = self.event(condition.uses(), text, of)?;
+        let condition = self.condition(text, of);
+        let event = condition.as_ref().and_then(|condition| self.event(condition.uses(), text, of));
+        // What is wrong with the rest does not depend on the expression.
+        let known = event.as_deref();
         let mut is_right = true;
         let mut actions = Vec::new();
         for action in &def.actions {
-            match self.action(action, &event, of) {
+            match self.action(action, known, of) {
                 Ok(action) => actions.extend(action),
                 Err(Wrong) => is_right = false,
             }
         }
         let mut token = Vec::new();
         for field in &def.limiter_token {
-            match self.program(*field, &event, of) {
+            match self.program(*field, known, of) {
                 Ok(program) => token.push(program),
                 Err(Wrong) => is_right = false,
             }
         }
-        if !is_right {
-            return None;
-        }
+        let (condition, event) = condition.zip(event).filter(|_| is_right)?;
         if !self.fields.is_reported(&event) {
             let message =
                 format!("nothing reports events of type `{event}` here: the rule never matches");
@@ -155,6 +151,14 @@ impl Compiler<'_, '_> {
         Some(Compiled { rule, condition, actions, token, limiter: Limiter::new(def.every) })
     }
 
+    fn condition(&mut self, text: Scalar<'_>, of: Of<'_>) -> Option<Condition<Field>> {
+        let mut expr = self.expr(text, of)?;
+        if let Some(condition) = of.variant.and_then(Variant::condition) {
+            expr = self.checked(text, of, condition.and(expr))?;
+        }
+        self.checked(text, of, Condition::new(&expr, self.fields, self.macros))
+    }
+
     /// The type of event that a rule is about.
     fn event(&mut self, uses: &Uses, text: Scalar<'_>, of: Of<'_>) -> Option<String> {
         let site = Site::scalar(text, Some(of.id));
@@ -176,7 +180,7 @@ impl Compiler<'_, '_> {
     fn action(
         &mut self,
         def: &ActionDef<'_>,
-        event: &str,
+        event: Option<&str>,
         of: Of<'_>,
     ) -> Result<Option<Action>, Wrong> {
         let filter = match def.filter {
@@ -199,7 +203,10 @@ impl Compiler<'_, '_> {
             What::Log { level, message } => {
                 let message = match message {
                     None => None,
-                    Some(text) => Some(Box::new(self.message(*text, event, of)?)),
+                    Some(text) => {
+                        let expr = Expr::string(text.text().to_owned());
+                        Some(Box::new(self.value(&expr, *text, event, of)?))
+                    }
                 };
                 Do::Log { level: *level, message }
             }
@@ -207,7 +214,7 @@ impl Compiler<'_, '_> {
         Ok(Some(Action { filter, what }))
     }
 
-    fn set(&mut self, set: &SetDef<'_>, event: &str, of: Of<'_>) -> Result<Set, Wrong> {
+    fn set(&mut self, set: &SetDef<'_>, event: Option<&str>, of: Of<'_>) -> Result<Set, Wrong> {
         let name = set.full_name();
         let from = match &set.from {
             Input::Value(value) => Value::Fixed(value.clone()),
@@ -245,14 +252,19 @@ impl Compiler<'_, '_> {
         field: Option<Scalar<'_>>,
         max_file_size: u64,
         def: &ActionDef<'_>,
-        event: &str,
+        event: Option<&str>,
         of: Of<'_>,
     ) -> Result<ActionRequest, Wrong> {
         let written = of.variant.map(|variant| variant.file);
         let Some(text) = field else {
-            if matches!(event, "open" | "exec") || written.is_some() {
-                let field = written.map_or_else(|| format!("{event}.file"), str::to_owned);
-                return Ok(ActionRequest::Hash { field, max_file_size });
+            let default = match event {
+                None => return Err(Wrong),
+                Some("open") => Some("open.file"),
+                Some("exec") => Some("exec.file"),
+                Some(_) => written,
+            };
+            if let Some(field) = default {
+                return Ok(ActionRequest::Hash { field: field.to_owned(), max_file_size });
             }
             let site = Site::of(def.source, Some(of.id), def.place);
             self.report.error(site, "`hash` needs a `field` here");
@@ -264,7 +276,8 @@ impl Compiler<'_, '_> {
         };
         let path = self.fields.field(&format!("{field}.path"));
         let is_file = path.is_some_and(|path| {
-            path.iterator.is_none() && path.event.is_none_or(|other| other == event)
+            let is_other = |event| path.event.as_deref().is_some_and(|other| other != event);
+            path.iterator.is_none() && !event.is_some_and(is_other)
         });
         if !is_file {
             let message = format!("`{field}` is no file of this event");
@@ -275,29 +288,25 @@ impl Compiler<'_, '_> {
         Ok(ActionRequest::Hash { field, max_file_size })
     }
 
-    /// A text, with the variables and fields in it.
-    fn message(
-        &mut self,
-        text: Scalar<'_>,
-        event: &str,
-        of: Of<'_>,
-    ) -> Result<Program<Field>, Wrong> {
-        let expr = Expr::string(text.text().to_owned());
-        let program = Program::new(&expr, self.fields, self.macros);
-        let program = self.checked(text, of, program).ok_or(Wrong)?;
-        self.same_event(program.uses(), event, text, of)?;
-        Ok(program)
-    }
-
     /// A value of the event.
     fn program(
         &mut self,
         text: Scalar<'_>,
-        event: &str,
+        event: Option<&str>,
         of: Of<'_>,
     ) -> Result<Program<Field>, Wrong> {
         let expr = self.expr(text, of).ok_or(Wrong)?;
-        let program = Program::new(&expr, self.fields, self.macros);
+        self.value(&expr, text, event, of)
+    }
+
+    fn value(
+        &mut self,
+        expr: &Expr,
+        text: Scalar<'_>,
+        event: Option<&str>,
+        of: Of<'_>,
+    ) -> Result<Program<Field>, Wrong> {
+        let program = Program::new(expr, self.fields, self.macros);
         let program = self.checked(text, of, program).ok_or(Wrong)?;
         self.same_event(program.uses(), event, text, of)?;
         Ok(program)
@@ -306,12 +315,12 @@ impl Compiler<'_, '_> {
     fn same_event(
         &mut self,
         uses: &Uses,
-        event: &str,
+        event: Option<&str>,
         text: Scalar<'_>,
         of: Of<'_>,
     ) -> Result<(), Wrong> {
-        match &uses.event {
-            Some(other) if other != event => {
+        match (&uses.event, event) {
+            (Some(other), Some(event)) if other != event => {
                 let message = format!("the rule is about `{event}`, not `{other}`");
                 self.report.error(Site::scalar(text, Some(of.id)), &message);
                 Err(Wrong)

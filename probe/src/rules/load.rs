@@ -35,8 +35,15 @@ pub fn load(sources: &[Source], host: &HostModel) -> (RuleSet, Vec<Diagnostic>) 
         rules.extend(others);
     }
     macros.retain(|def| concerns(&def.common, host, None, &mut report));
-    rules.retain(|def| concerns(&def.common, host, Some(&def.common.id), &mut report));
-    let rules = combine(rules, &mut report);
+    let mut absent = BTreeSet::new();
+    rules.retain(|def| {
+        let concerns = concerns(&def.common, host, Some(&def.common.id), &mut report);
+        if !concerns {
+            absent.insert(def.common.id.clone());
+        }
+        concerns
+    });
+    let rules = combine(rules, absent, &mut report);
 
     let mut fields = Fields::default();
     let mut variables = Store::default();
@@ -83,11 +90,15 @@ fn concerns(
     concerns && is_right
 }
 
-/// The rules that are left when later definitions have replaced earlier ones.
-fn combine<'n>(defs: Vec<RuleDef<'n>>, report: &mut Report<'_>) -> Vec<RuleDef<'n>> {
+/// The rules that are left when later definitions have replaced earlier ones. Those that are
+/// `absent` here, or disabled, may be overridden without being there.
+fn combine<'n>(
+    defs: Vec<RuleDef<'n>>,
+    mut absent: BTreeSet<String>,
+    report: &mut Report<'_>,
+) -> Vec<RuleDef<'n>> {
     let mut rules: Vec<Option<RuleDef<'n>>> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
-    let mut disabled: BTreeSet<String> = BTreeSet::new();
     for def in defs {
         let id = def.common.id.clone();
         let site = Site::of(def.common.source, Some(&id), def.common.node.place);
@@ -97,7 +108,7 @@ fn combine<'n>(defs: Vec<RuleDef<'n>>, report: &mut Report<'_>) -> Vec<RuleDef<'
                 rules[index] = None;
                 known.remove(&id);
             }
-            disabled.insert(id);
+            absent.insert(id);
             continue;
         }
         match (def.common.combine, earlier) {
@@ -106,8 +117,7 @@ fn combine<'n>(defs: Vec<RuleDef<'n>>, report: &mut Report<'_>) -> Vec<RuleDef<'
                     replace(rule, def);
                 }
             }
-            // What is disabled may be changed without being there.
-            (Some(_), None) if disabled.contains(&id) => {}
+            (Some(_), None) if absent.contains(&id) => {}
             (Some(_), None) => {
                 let near = nearest(&id, known.keys().map(String::as_str));
                 let help = near.map(|near| format!("did you mean `{near}`?"));

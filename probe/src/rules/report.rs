@@ -14,6 +14,9 @@ const ERRORS_MAX: usize = 1000;
 /// Warnings and errors that are kept.
 const DIAGNOSTICS_MAX: usize = 2 * ERRORS_MAX;
 
+/// How errors of the YAML say which name was meant.
+const MEANT: &str = " (did you mean ";
+
 /// What is wrong with some files, so far.
 pub(super) struct Report<'s> {
     sources: &'s [Source],
@@ -72,7 +75,15 @@ impl<'s> Report<'s> {
     /// Errors of the YAML.
     pub(super) fn yaml(&mut self, source: usize, rule: Option<&str>, errors: &Errors) {
         for error in errors.iter() {
-            self.error(Site::of(source, rule, error.place), &error.message);
+            let site = Site::of(source, rule, error.place);
+            let advice = error.message.strip_suffix(')').and_then(|text| text.split_once(MEANT));
+            match advice {
+                Some((message, name)) => {
+                    let help = format!("did you mean {name}");
+                    self.error_with_help(site, message, Some(&help));
+                }
+                None => self.error(site, &error.message),
+            }
         }
     }
 

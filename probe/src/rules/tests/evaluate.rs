@@ -176,3 +176,58 @@ fn interest() {
     assert!(names.contains(&("exec", Capture::Entry)));
     assert!(!names.iter().any(|(name, _)| *name == "open"));
 }
+
+#[test]
+fn policies_change_each_other() {
+    let first = r#"
+macros:
+  - {id: NAMES, values: [a]}
+  - {id: OTHERS, expression: '["x"]'}
+  - {id: OTHERS, values: [windows], filters: [os == "windows"]}
+rules:
+  - {id: list, expression: exec.file.name in NAMES}
+  - {id: others, expression: exec.file.name in OTHERS, tags: {k: old}, description: old}
+  - {id: gone, expression: exec.file.name == "x"}
+  - {id: replaced, expression: exec.file.name == "x", tags: {k: old}, description: old}
+  - {id: old_agent, expression: exec.file.name == "x", agent_version: '< 7.50'}
+  - {id: old_agent, expression: exec.file.name == "y", agent_version: '>= 7.50'}
+"#;
+    let second = r#"
+version: "2"
+macros:
+  - {id: NAMES, values: [b, c], combine: merge}
+  - {id: OTHERS, values: [y], combine: override}
+rules:
+  - {id: list, combine: override, expression: 'exec.file.name in NAMES && exec.file.name != "c"'}
+  - id: others
+    combine: override
+    override_options: {fields: [tags, every]}
+    tags: {k: new}
+    every: 1h
+    expression: exec.pid == 0
+  - {id: gone, disabled: true}
+  - id: replaced
+    combine: override
+    override_options: {fields: [all]}
+    expression: exec.file.name == "y"
+    description: new
+"#;
+    let sources = [source("dir/first.policy", first), source("second.policy", second)];
+    let (rules, diagnostics) = load(&sources, &host());
+    assert!(diagnostics.is_empty(), "{}", diagnostics[0]);
+    let mut world = World::of(rules);
+    let mut started = |path: &str| {
+        let (_, matches) = world.start(path);
+        alerts(&matches).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!([started("/a"), started("/b"), started("/c")], [vec!["list"], vec!["list"], vec![]]);
+    assert_eq!(started("/y"), ["others", "replaced", "old_agent"]);
+    assert_eq!(started("/y"), ["replaced", "old_agent"]);
+    assert!(started("/x").is_empty());
+    let rule = |id| world.rules.rules().iter().find(|rule| rule.id == id).unwrap().clone();
+    let (others, replaced) = (rule("others"), rule("replaced"));
+    assert_eq!((others.tags["k"].as_str(), others.description.as_str()), ("new", "old"));
+    assert_eq!((replaced.tags.len(), replaced.description.as_str()), (0, "new"));
+    assert_eq!(others.policy.name, "first.policy");
+    assert_eq!(replaced.policy.name, "second.policy");
+}

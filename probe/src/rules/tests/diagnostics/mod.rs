@@ -85,6 +85,9 @@ error[r]: unknown name `exec.fil.path`
   |
   = help: did you mean `exec.file.path`?";
     assert_eq!(diagnostics[0].to_string(), expected);
+    let text = "rules:\n  - {id: r, expresion: exec.pid == 1}\n";
+    let (_, misspelt) = load(&[source("a", text)], &host());
+    assert_eq!(misspelt[0].help.as_deref(), Some("did you mean `expression`?"));
     assert!(diagnostics[0].coloured().contains("\u{1b}["));
     // A file cannot play tricks on the terminal.
     let text = "rules:\n  - id: r\n    expression: 'exec.x == \"\u{1b}[2J\u{202e}\"'\n";
