@@ -1,7 +1,6 @@
 //! What build scripts share: they load `syscalls.yaml` and write outputs to `OUT_DIR`.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::{env, fs, io};
 
 use crate::model::Model;
@@ -10,20 +9,17 @@ use crate::model::Model;
 const SPECIFICATION: &str = "../syscalls.yaml";
 
 /// The whole of a build script: loads `syscalls.yaml` and has outputs made of it. `inputs` are the
-/// other files that they depend on. What is wrong is told to cargo, one line for each error.
-pub fn script(
-    inputs: &[&str],
-    emit: impl FnOnce(&Model, &Outputs) -> anyhow::Result<()>,
-) -> ExitCode {
+/// other files that they depend on. What is wrong is told to cargo, one line for each error: it
+/// fails the build, whatever the exit status.
+pub fn script(inputs: &[&str], emit: impl FnOnce(&Model, &Outputs) -> anyhow::Result<()>) {
     for input in [SPECIFICATION, "build.rs"].iter().chain(inputs) {
         tell(&format!("rerun-if-changed={input}"));
     }
     let made = load().and_then(|model| emit(&model, &Outputs::of_cargo()?));
-    let Err(error) = made else { return ExitCode::SUCCESS };
+    let Err(error) = made else { return };
     for line in format!("{error:#}").lines() {
         tell(&format!("error={line}"));
     }
-    ExitCode::FAILURE
 }
 
 fn load() -> anyhow::Result<Model> {
@@ -64,5 +60,25 @@ impl Outputs {
             return Ok(());
         }
         fs::write(path, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_output_is_not_written_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let outputs = Outputs { directory: directory.path().into() };
+        let path = directory.path().join("a.rs");
+        outputs.write("a.rs", "1").unwrap();
+        // Long ago, so that writing would be seen.
+        let then = std::time::SystemTime::UNIX_EPOCH;
+        fs::File::options().write(true).open(&path).unwrap().set_modified(then).unwrap();
+        outputs.write("a.rs", "1").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), then);
+        outputs.write("a.rs", "2").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "2");
     }
 }

@@ -1,6 +1,6 @@
 //! The generator: from `syscalls.yaml` to everything that is made of it.
 //!
-//! [`load`] turns the text into a checked [`Model`]; every module of [`emit`] turns the model into
+//! [`load()`] turns the text into a checked [`Model`]; every module of [`emit`] turns the model into
 //! an output. Nothing else reads the file.
 //!
 //! This crate knows neither ptrace nor rules. It is a dependency of build scripts, and of the

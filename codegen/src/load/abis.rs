@@ -13,11 +13,9 @@ pub(super) fn resolve(raw: &[raw::Abi<'_>], errors: &mut Errors) -> Vec<Abi> {
             (other.audit, other.number_flag) == (abi.audit, abi.number_flag)
         };
         if let Some(other) = raw[..index].iter().find(is_same) {
-            let message = "has the audit arch and number flag of";
-            errors.add(
-                abi.name.place,
-                format!("`{}` {message} `{}`", abi.name.text, other.name.text),
-            );
+            let (name, other) = (abi.name.text, other.name.text);
+            let message = format!("`{name}` has the audit arch and number flag of `{other}`");
+            errors.add(abi.name.place, message);
         }
     }
     raw.iter().enumerate().map(|(id, abi)| resolve_one(id, abi)).collect()

@@ -5,6 +5,7 @@ use sentrace_yaml::Errors;
 use super::raw::{self, Atom, Value};
 use super::scope::Scope;
 use super::sets::fits;
+use super::sources;
 use crate::model::{Arg, Condition, Scalar, Test, Type};
 
 /// The ABIs on which a constant has to have a value: those where the call has a number.
@@ -43,19 +44,9 @@ pub(super) fn resolve(
     errors: &mut Errors,
 ) -> Option<Condition> {
     let name = raw.arg;
-    let named = |arg: &Option<Arg>| arg.as_ref().is_some_and(|arg| arg.name == name.text);
-    let Some(arg) = args.iter().position(named) else {
-        // What is wrong with other arguments has been said; it may be one of them.
-        if args.iter().all(Option::is_some) {
-            let known = args.iter().flatten().map(|arg| arg.name.as_str());
-            errors.unknown(name.place, "argument", name.text, known);
-        }
-        return None;
-    };
-    let is_32_bits = matches!(args[arg].as_ref()?.ty, Type::Scalar(scalar) if is_32_bits(scalar));
-    let is_null =
-        matches!(raw.values[..], [Value { ref atoms, .. }] if matches!(atoms[..], [Atom::Int(0)]));
-    if !matches!(args[arg].as_ref()?.ty, Type::Scalar(_)) && !is_null {
+    let (arg, Arg { ty, .. }) = sources::argument(name, args, errors)?;
+    let is_32_bits = matches!(ty, Type::Scalar(scalar) if is_32_bits(*scalar));
+    if !matches!(ty, Type::Scalar(_)) && !is_null(&raw.values) {
         let message = "is a pointer, which may only be compared with 0";
         errors.add(name.place, format!("`{}` {message}", name.text));
     }
@@ -110,6 +101,10 @@ pub(super) fn constant(
         }
     }
     Some(joined)
+}
+
+fn is_null(values: &[Value<'_>]) -> bool {
+    matches!(values, [value] if matches!(value.atoms[..], [Atom::Int(0)]))
 }
 
 /// Whether no more than 32 bits of such an argument count, on any ABI.

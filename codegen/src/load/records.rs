@@ -121,8 +121,11 @@ fn record(
         });
     }
     for (alias, of) in &raw.alias {
-        let of = find(*of, errors);
-        record.aliases.extend(of.map(|of| (alias.text.to_owned(), of)));
+        let Some(index) = find(*of, errors) else { continue };
+        if matches!(record.fields[index].ty, Some(FieldType::Group(_))) {
+            errors.add(of.place, format!("`{}` is a group: an alias is for one field", of.text));
+        }
+        record.aliases.push((alias.text.to_owned(), index));
     }
     record
 }

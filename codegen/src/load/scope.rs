@@ -16,7 +16,7 @@ pub(super) struct Scope<'n> {
     pub(super) groups: Index<'n>,
     pub(super) events: Index<'n>,
     pub(super) constants: Constants<'n>,
-    /// Sets of more than 32 bits that are not as wide as a `long`.
+    /// Sets with wider values than their width says.
     pub(super) too_wide: Vec<usize>,
 }
 

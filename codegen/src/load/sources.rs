@@ -33,8 +33,7 @@ pub(super) fn resolve(
             if scope.constants.get(name.text).is_some() {
                 return constant(&raw::Value::of(*name), errors);
             }
-            // What is wrong with other arguments has been said; it may be one of them.
-            if args.iter().all(Option::is_some) {
+            if are_known(args) {
                 let known = args.iter().flatten().map(|arg| arg.name.as_str());
                 let known = known.chain(scope.constants.names());
                 errors.unknown(name.place, "source", name.text, known);
@@ -51,14 +50,8 @@ fn member(
     structs: &[Struct],
     errors: &mut Errors,
 ) -> Option<Source> {
-    let Some(arg) = position(name.text, args) else {
-        if args.iter().all(Option::is_some) {
-            let known = args.iter().flatten().map(|arg| arg.name.as_str());
-            errors.unknown(name.place, "argument", name.text, known);
-        }
-        return None;
-    };
-    let Type::StructPtr(structure, _) = args[arg].as_ref()?.ty else {
+    let (arg, Arg { ty, .. }) = argument(name, args, errors)?;
+    let Type::StructPtr(structure, _) = *ty else {
         errors.add(name.place, format!("`{}` points to no structure", name.text));
         return None;
     };
@@ -74,7 +67,27 @@ fn member(
     Some(Source::Member { arg, of: structure, member })
 }
 
-/// The argument of this name.
+/// The argument of this name; an error when there is none.
+pub(super) fn argument<'a>(
+    name: Name<'_>,
+    args: &'a [Option<Arg>],
+    errors: &mut Errors,
+) -> Option<(usize, &'a Arg)> {
+    let index = position(name.text, args);
+    if index.is_none() && are_known(args) {
+        let known = args.iter().flatten().map(|arg| arg.name.as_str());
+        errors.unknown(name.place, "argument", name.text, known);
+    }
+    Some((index?, args[index?].as_ref()?))
+}
+
+/// Whether nothing is wrong with any argument: otherwise that has been said, and a name that is
+/// not there may be of one of those.
+pub(super) fn are_known(args: &[Option<Arg>]) -> bool {
+    args.iter().all(Option::is_some)
+}
+
+/// The index of the argument of this name.
 pub(super) fn position(name: &str, args: &[Option<Arg>]) -> Option<usize> {
     args.iter().position(|arg| arg.as_ref().is_some_and(|arg| arg.name == name))
 }

@@ -1,6 +1,6 @@
 //! System calls, and the events that they become.
 
-use sentrace_yaml::Errors;
+use sentrace_yaml::{Errors, Place};
 
 use super::conditions::{self, On};
 use super::raw::{self, Name};
@@ -100,6 +100,7 @@ impl Call<'_, '_> {
         bindings
     }
 
+    /// The sources of an event's fields, in their order.
     fn sources(
         &self,
         raw: &raw::Binding<'_>,
@@ -108,53 +109,41 @@ impl Call<'_, '_> {
         errors: &mut Errors,
     ) -> Vec<Option<Source>> {
         let fields = &self.file.events[event].record.fields;
-        let roles = || fields.iter().filter_map(|field| field.from);
-        for (role, _) in &raw.sources {
-            if !roles().any(|known| known.text == role.text) {
-                errors.unknown(role.place, "role", role.text, roles().map(|role| role.text));
-            }
-        }
-        let resolved: Vec<_> = raw
-            .sources
-            .iter()
-            .map(|(role, source)| {
-                let structs = &self.model.structs;
-                let found =
-                    sources::resolve(source, &self.args, self.on(), structs, self.scope, errors);
-                (role.text, source.place(), found)
-            })
-            .collect();
+        let bound = self.bound(raw, fields, errors);
         let mut missing: Vec<&str> = vec![];
-        let fields = fields.iter().zip(defaults).enumerate();
-        let sources = fields.map(|(index, (field, default))| {
-            let role = field.from?;
-            let bound = resolved.iter().find(|(name, ..)| *name == role.text);
-            let (place, source) = match bound {
-                Some((_, place, source)) => (*place, source.clone()?),
-                None => match (sources::position(role.text, &self.args), default) {
-                    (Some(arg), _) => (raw.event.place, Source::Arg(arg)),
-                    (None, Some(Default::Const(values))) => {
-                        return Some(Source::Const(values.clone()));
+        let mut sources = Vec::new();
+        for (index, (field, default)) in fields.iter().zip(defaults).enumerate() {
+            let Some(role) = field.from else {
+                sources.push(None);
+                continue;
+            };
+            let of_role = bound.iter().find(|(name, ..)| *name == role.text);
+            let argument = sources::position(role.text, &self.args);
+            let (place, source) = match (of_role, argument, default) {
+                (Some((_, place, source)), ..) => (*place, source.clone()),
+                (None, Some(arg), _) => (raw.event.place, Some(Source::Arg(arg))),
+                (None, None, Some(Default::Const(values))) => {
+                    (raw.event.place, Some(Source::Const(values.clone())))
+                }
+                (None, None, Some(Default::Empty)) => (raw.event.place, None),
+                (None, None, None) => {
+                    if sources::are_known(&self.args) && !missing.contains(&role.text) {
+                        missing.push(role.text);
                     }
-                    (None, Some(Default::Empty)) => return None,
-                    (None, None) => {
-                        if self.args.iter().all(Option::is_some) && !missing.contains(&role.text) {
-                            missing.push(role.text);
-                        }
-                        return None;
-                    }
-                },
+                    (raw.event.place, None)
+                }
             };
             let ty = self.model.events[event].record.fields[index].ty;
-            if ty.is_some_and(|ty| !sources::fits(ty, &source, &self.args, self.model)) {
+            if let (Some(source), Some(ty)) = (&source, ty)
+                && !sources::fits(ty, source, &self.args, self.model)
+            {
                 let (name, ty) = (field.name.text, field.ty.map_or("", |ty| ty.text));
-                let what = self.describe(&source);
+                let what = self.describe(source);
                 let message = format!("{what} cannot fill the field `{name}` (type {ty})");
                 errors.add(place, message);
             }
-            Some(source)
-        });
-        let sources = sources.collect();
+            sources.push(source);
+        }
         for role in missing {
             let event = raw.event.text;
             let message =
@@ -162,6 +151,27 @@ impl Call<'_, '_> {
             errors.add(raw.event.place, message);
         }
         sources
+    }
+
+    /// Roles that are bound to a source: its place, and the source if it exists.
+    fn bound<'r>(
+        &self,
+        raw: &'r raw::Binding<'_>,
+        fields: &[raw::Field<'_>],
+        errors: &mut Errors,
+    ) -> Vec<(&'r str, Place, Option<Source>)> {
+        let roles = || fields.iter().filter_map(|field| field.from);
+        let mut bound = Vec::new();
+        for (role, source) in &raw.sources {
+            if !roles().any(|known| known.text == role.text) {
+                errors.unknown(role.place, "role", role.text, roles().map(|role| role.text));
+            }
+            let structs = &self.model.structs;
+            let found =
+                sources::resolve(source, &self.args, self.on(), structs, self.scope, errors);
+            bound.push((role.text, source.place(), found));
+        }
+        bound
     }
 
     fn on(&self) -> On<'_> {

@@ -57,7 +57,7 @@ pub fn pages(model: &Model) -> Vec<Page> {
 
 fn headed(title: &str, text: &str) -> String {
     format!(
-        "<!-- Generated from syscalls.yaml: change that file, see docs/howto. -->\n# {title}\n\n{text}"
+        "<!-- Generated from syscalls.yaml: change that file, see docs/howto/add-a-syscall.md. -->\n# {title}\n\n{text}"
     )
 }
 

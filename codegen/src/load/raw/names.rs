@@ -113,6 +113,21 @@ pub(super) fn flag(node: Option<&Node>, default: bool, errors: &mut Errors) -> b
     node.and_then(|node| node.bool(errors)).unwrap_or(default)
 }
 
+/// One of these words, or an error.
+pub(super) fn one_of<T: Copy>(
+    node: &Node,
+    what: &str,
+    known: &[(&str, T)],
+    errors: &mut Errors,
+) -> Option<T> {
+    let text = node.text(errors)?;
+    let found = known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+    if found.is_none() {
+        errors.unknown(node.place, what, text, known.iter().map(|(name, _)| *name));
+    }
+    found
+}
+
 /// Whether it is a C identifier with at least one letter, which comes before any digit.
 pub(super) fn is_word(text: &str) -> bool {
     text.trim_start_matches('_').starts_with(|letter: char| letter.is_ascii_alphabetic())

@@ -3,7 +3,7 @@
 use sentrace_yaml::{Errors, Fields, Node, Place, Value};
 
 use super::limits;
-use super::names::{Entries, Id, Name, dense, doc, flag, is_word, name};
+use super::names::{Entries, Id, Name, dense, doc, flag, is_word, name, one_of};
 use super::sections::id;
 use super::syntax::{Source, source};
 use crate::model::Category;
@@ -133,20 +133,6 @@ fn event<'n>(name: Name<'n>, node: &'n Node, errors: &mut Errors) -> Event<'n> {
     of.finish(errors);
     let category = category.unwrap_or(Category::File);
     Event { name, id, doc, category, by_engine, results, retval, record }
-}
-
-pub(super) fn one_of<T: Copy>(
-    node: &Node,
-    what: &str,
-    known: &[(&str, T)],
-    errors: &mut Errors,
-) -> Option<T> {
-    let text = node.text(errors)?;
-    let found = known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
-    if found.is_none() {
-        errors.unknown(node.place, what, text, known.iter().map(|(name, _)| *name));
-    }
-    found
 }
 
 fn results<'n>(node: &'n Node, errors: &mut Errors) -> Results<'n> {

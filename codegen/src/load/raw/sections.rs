@@ -3,8 +3,7 @@
 use sentrace_yaml::{Errors, Fields, Node, Value};
 
 use super::limits;
-use super::names::{Entries, Id, Name, dense, doc, flag, name};
-use super::records::one_of;
+use super::names::{Entries, Id, Name, dense, doc, flag, name, one_of};
 use super::syntax::{TypeExpr, type_expr};
 use crate::model::{Pairs, SetKind, SetWidth};
 
@@ -98,16 +97,8 @@ fn abi<'n>(name: Name<'n>, node: &'n Node, errors: &mut Errors) -> Abi<'n> {
     let kernel_long = bits(of.get("kernel_long"), errors);
     let machine = register(of.need("machine", errors), errors);
     let pairs = of.get("pairs").and_then(|node| {
-        let pairs = match node.text(errors)? {
-            "none" => Pairs::None,
-            "unaligned" => Pairs::Unaligned,
-            "even" => Pairs::Even,
-            other => {
-                let known = ["none", "unaligned", "even"];
-                errors.unknown(node.place, "way of passing pairs", other, known.into_iter());
-                return None;
-            }
-        };
+        let known = [("none", Pairs::None), ("unaligned", Pairs::Unaligned), ("even", Pairs::Even)];
+        let pairs = one_of(node, "way of passing pairs", &known, errors)?;
         let fits = pairs == Pairs::None || word != Some(64);
         check(fits, node, "registers of 64 bits need no pairs", errors).then_some(pairs)
     });
@@ -213,7 +204,7 @@ fn masked<'n>(
 
 /// `constants`.
 pub(super) fn families<'n>(node: Option<&'n Node>, errors: &mut Errors) -> Vec<Family<'n>> {
-    let families = Entries::of("family", limits::SETS).read(node, errors).into_iter();
+    let families = Entries::of("section", limits::SETS).read(node, errors).into_iter();
     let families = families.map(|(name, node)| {
         let mut of = Fields::of(node, errors);
         let doc = doc(of.get("doc"), errors);

@@ -3,7 +3,7 @@
 use sentrace_yaml::{Errors, Fields, Node, Place, Value};
 
 use super::limits;
-use super::names::{Entries, Name, doc, name};
+use super::names::{Entries, Name, doc, name, one_of};
 use super::syntax::{Condition, Source, TypeExpr, condition, conditions, rust, source, type_expr};
 use crate::model::Dir;
 
@@ -118,19 +118,10 @@ fn arg<'n>(name: Name<'n>, node: &'n Node, errors: &mut Errors) -> Arg<'n> {
     }
     let mut of = Fields::of(node, errors);
     let ty = of.need("type", errors).and_then(|node| type_expr(node, errors));
-    let dir = of.get("dir").and_then(|node| {
-        let dir = match node.text(errors)? {
-            "in" => Dir::In,
-            "out" => Dir::Out,
-            "inout" => Dir::InOut,
-            other => {
-                let known = ["in", "out", "inout"];
-                errors.unknown(node.place, "direction", other, known.into_iter());
-                return None;
-            }
-        };
-        Some((dir, node.place))
-    });
+    let dirs = [("in", Dir::In), ("out", Dir::Out), ("inout", Dir::InOut)];
+    let dir = of
+        .get("dir")
+        .and_then(|node| Some((one_of(node, "direction", &dirs, errors)?, node.place)));
     let follow = of.get("follow").and_then(|node| Some((follow(node, errors)?, node.place)));
     let opaque = of.get("of").and_then(|node| self::name(node, errors));
     let count = of.get("count").and_then(|node| {
