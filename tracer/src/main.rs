@@ -18,6 +18,7 @@ fn main() {
     tracing_subscriber::fmt()
         .with_max_level(args.level())
         .with_writer(std::io::stderr)
+        .with_ansi(false)
         // Nobody may be there to read it.
         .log_internal_errors(false)
         .init();
