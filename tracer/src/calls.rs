@@ -63,7 +63,7 @@ impl Observer for Calls<'_> {
             Ended::Exited { status } => format!("+++ exited with {status} +++"),
             Ended::Signaled { signal, core_dumped } => {
                 let core = if core_dumped { " (core dumped)" } else { "" };
-                format!("+++ killed by {}{core} +++", render::signal(signal.into()))
+                format!("+++ killed by {}{core} +++", render::signal(signal))
             }
         };
         (self.write)(task, &line);

@@ -74,6 +74,12 @@ pub fn entered(call: &Call, memory: &dyn Memory, style: Style) -> Line {
     Line { style, name, arguments: Some(arguments), parts }
 }
 
+/// The name of a signal.
+#[must_use]
+pub fn signal(signal: i32) -> String {
+    value::signal(signal.into())
+}
+
 /// Whether the kernel does not look at an argument: at the mode of open(2) when no file is made.
 fn is_left_out(arguments: &Arguments, arg: u8) -> bool {
     let Some(Scalar::Mode) = arguments.scalar(arg) else { return false };
