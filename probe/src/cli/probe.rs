@@ -1,7 +1,7 @@
 //! `sentrace probe`: the server for many tracers.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -13,9 +13,10 @@ use sentrace_probe::rules::HostModel;
 use sentrace_probe::server::{self, ServerConfig};
 use sentrace_schema::address::Address;
 
+use super::config;
 use super::log::Verbosity;
+use super::outputs::Outputs;
 use super::policies::Policies;
-use super::{config, outputs};
 
 /// Receive events of tracers, and raise alerts
 ///
@@ -35,12 +36,8 @@ pub(super) struct Probe {
     listen: Option<Address>,
     #[command(flatten)]
     policies: Policies,
-    /// Report all events, not only alerts
-    #[arg(long)]
-    events: bool,
-    /// Write JSON lines to FILE (appended; `-`: stdout) instead of text to stderr
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
     #[command(flatten)]
     pub(super) verbosity: Verbosity,
 }
@@ -64,9 +61,9 @@ impl Probe {
         let host = HostModel::detect();
         let rules = self.policies(&config).load(&host)?;
         let own = &config.sentrace.output;
-        let json = Some(own.json.as_path()).filter(|path| !path.as_os_str().is_empty());
-        let output = outputs::open(json, outputs::scope(own.events), &host)?;
-        let pipeline = Pipeline::new(rules).to(output);
+        let json = Some(own.json.clone()).filter(|path| !path.as_os_str().is_empty());
+        let outputs = Outputs { events: own.events, json };
+        let pipeline = Pipeline::new(rules).to(outputs.open(&host)?);
         let listen = server_config(&config)?;
         let address = listen.listen.clone();
         let server = server::start(listen, pipeline);
@@ -83,10 +80,10 @@ impl Probe {
         if let Some(listen) = &self.listen {
             config.security.ebpfless.socket = listen.clone();
         }
-        if let Some(json) = &self.json {
+        if let Some(json) = &self.outputs.json {
             config.sentrace.output.json = json.clone();
         }
-        config.sentrace.output.events |= self.events;
+        config.sentrace.output.events |= self.outputs.events;
         config.sentrace.strict |= self.policies.strict;
         Ok(config)
     }

@@ -3,7 +3,6 @@
 mod inbox;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -16,9 +15,10 @@ use sentrace_tracer::launch::{Launch, Until};
 use sentrace_tracer::resolve::Resolver;
 use sentrace_tracer::session::{Session, Wanted};
 
+use super::code;
 use super::log::{self, Verbosity};
+use super::outputs::Outputs;
 use super::policies::Policies;
-use super::{code, outputs};
 use inbox::Inbox;
 
 /// Run an application and watch it
@@ -34,12 +34,8 @@ use inbox::Inbox;
 pub(super) struct Run {
     #[command(flatten)]
     policies: Policies,
-    /// Report all events, not only alerts
-    #[arg(long)]
-    events: bool,
-    /// Write JSON lines to FILE (appended; `-`: stdout) instead of text to stderr
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
     /// Which system calls stop the application
     #[arg(long, value_enum, default_value_t = Interest::Rules)]
     interest: Interest,
@@ -74,8 +70,7 @@ impl Run {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let host = HostModel::detect();
         let rules = self.policies.load(&host)?;
-        let output = outputs::open(self.json.as_deref(), outputs::scope(self.events), &host)?;
-        let pipeline = Pipeline::new(rules).to(output);
+        let pipeline = Pipeline::new(rules).to(self.outputs.open(&host)?);
         let wanted = match self.interest {
             Interest::Rules => Wanted::from(&pipeline.interest()),
             Interest::Full => Wanted::all(),
