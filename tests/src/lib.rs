@@ -1,7 +1,9 @@
-//! Helpers of the tests of the whole: they run the built programs as users do.
+//! What end-to-end tests share: they run the built programs as users do, and link none of them, so
+//! that no test waits for another's children.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, ExitStatus, Output};
 use std::sync::OnceLock;
 
 /// The program `sentrace`, built as these tests are, in an environment that says nothing to it.
@@ -41,6 +43,11 @@ pub fn ended(command: &mut Command) -> Ended {
     Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
 }
 
+/// The exit status as a shell reports it: 128 and more for signals.
+pub fn code(status: ExitStatus) -> i32 {
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
+}
+
 /// Builds a program of the workspace in the profile of these tests, and answers where it is.
 fn build(package: &str, program: &str) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
@@ -50,7 +57,7 @@ fn build(package: &str, program: &str) -> PathBuf {
     }
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
     assert!(cargo.status().expect("cargo starts").success(), "{program} cannot be built");
-    // target/PROFILE/deps/whole-HASH
+    // target/PROFILE/deps/system-HASH
     let test = std::env::current_exe().expect("a test has a path");
     let profile = test.parent().and_then(Path::parent).expect("cargo's directories");
     profile.join(program)
