@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sentrace_schema::wire::{Event, Heartbeat, Hello, Interest};
+use sentrace_schema::wire::{Event, FOUND, Heartbeat, Hello, Interest};
 
 use crate::fields::Host;
 use crate::output::{Origin, Output, Report, printable};
@@ -69,12 +69,14 @@ impl Pipeline {
     }
 
     /// Takes an event of a tracer: the outputs that want all events are told of it, then all of
-    /// them of each rule that it matches.
+    /// them of each rule that it matches. What was only found running matches none.
     pub fn event(&mut self, tracer: u64, event: &Event) {
         let received = now();
         let Tracer { origin, host, tree, .. } = self.tracers.entry(tracer).or_default();
         let entry = tree.apply(event);
-        let matches = self.rules.evaluate(event, &entry, host);
+        let is_news = event.header.marks & FOUND == 0;
+        let matches =
+            if is_news { self.rules.evaluate(event, &entry, host) } else { Vec::default() };
         let report = Report { event, entry: &entry, origin, received, alert: None };
         for destination in self.outputs.iter_mut().filter(|to| to.output.wants_events()) {
             destination.write(&report);

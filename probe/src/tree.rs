@@ -17,7 +17,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sentrace_schema::wire::{Event, Header};
+use sentrace_schema::wire::{Event, FOUND, Header};
 use sentrace_schema::{Payload, events, groups};
 
 pub use entry::{ANCESTORS_MAX, Ancestors, Entry};
@@ -71,6 +71,7 @@ impl Tree {
         let header = &event.header;
         match &event.payload {
             Payload::Fork(fork) => self.fork(header, fork),
+            Payload::Exec(exec) if header.marks & FOUND != 0 => self.found(header, exec),
             Payload::Exec(exec) => self.exec(header, exec),
             Payload::Exit(_) => self.exit(header),
             payload => {
@@ -185,6 +186,20 @@ impl Tree {
             None => i32::try_from(process.ppid).ok().and_then(|pid| self.get(pid)).cloned(),
         };
         let process = Process::new(self.complete(process, old));
+        self.insert(header.pid, process, parent.as_ref())
+    }
+
+    /// A process that ran before. One that is known already keeps what it has.
+    fn found(&mut self, header: &Header, exec: &events::Exec) -> Arc<Entry> {
+        if let Some(known) = self.get(header.pid)
+            && known.process().rest().created_at == exec.process.created_at
+        {
+            return known.clone();
+        }
+        let mut process = exec.process.clone();
+        (process.pid, process.tid) = (header.pid.into(), header.pid.into());
+        let parent = i32::try_from(process.ppid).ok().and_then(|pid| self.get(pid)).cloned();
+        let process = Process::new(self.complete(process, None));
         self.insert(header.pid, process, parent.as_ref())
     }
 

@@ -27,13 +27,16 @@ pub const PREDICTED: u32 = 4;
 pub const TOCTOU: u32 = 8;
 /// Mark: events before this one were lost.
 pub const GAP: u32 = 16;
+/// Mark: nothing happened now; the process was found, as the event shows it.
+pub const FOUND: u32 = 32;
 /// The marks by name, for people.
-pub const MARKS: [(u32, &str); 5] = [
+pub const MARKS: [(u32, &str); 6] = [
     (TRUNCATED, "truncated"),
     (UNREADABLE, "unreadable"),
     (PREDICTED, "predicted"),
     (TOCTOU, "toctou"),
     (GAP, "gap"),
+    (FOUND, "found"),
 ];
 
 /// [`Header::nr`] of events that the engine itself reports.
@@ -113,7 +116,7 @@ pub struct Header {
     pub tid: i32,
     /// Result of the call; negative error number on failure.
     pub retval: i64,
-    /// [`TRUNCATED`], [`UNREADABLE`], [`PREDICTED`], [`TOCTOU`], [`GAP`].
+    /// [`TRUNCATED`], [`UNREADABLE`], [`PREDICTED`], [`TOCTOU`], [`GAP`], [`FOUND`].
     pub marks: u32,
     /// Index into [`crate::ABIS`].
     pub abi: u16,

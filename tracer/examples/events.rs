@@ -65,7 +65,7 @@ const MARKS: [(u32, &str); 5] = [
 ];
 
 struct Print {
-    to: Box<dyn Write>,
+    to: Box<dyn Write + Send>,
     events: bool,
 }
 

@@ -2,7 +2,7 @@
 //! engine tells. The engine's tests run it, so that no test waits for another's children.
 //!
 //! `wrap [--trap=NR,… | --events=NAME,…] [--exit] [--panic] [--first] [--log=FILE] [--uid=N]
-//! [--gid=N] [--cwd=DIR] CMD…`
+//! [--gid=N] [--cwd=DIR] CMD…`, or `wrap [--exit] [--panic] [--log=FILE] --pid=N,…` to attach
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -11,6 +11,7 @@ use std::process::exit;
 
 use sentrace_bpf::action;
 use sentrace_schema::event;
+use sentrace_tracer::attach::{Attach, Follow, Targets};
 use sentrace_tracer::engine::{Call, Ended, Fork, Observer, Task, Want};
 use sentrace_tracer::filter::program;
 use sentrace_tracer::launch::{Instruction, Launch, Until};
@@ -19,6 +20,7 @@ use sentrace_tracer::memory::Memory;
 fn main() {
     let mut launch = Launch::new(Vec::new(), Vec::new());
     let mut log = Log { file: None, want: Want::Nothing, panic: false };
+    let mut attach = Attach { targets: Targets::default(), follow: Follow::Once };
     let mut args = std::env::args_os().skip(1);
     for arg in args.by_ref() {
         let text = arg.to_string_lossy().into_owned();
@@ -32,6 +34,10 @@ fn main() {
             Some(("--uid", id)) => launch.uid = id.parse().ok(),
             Some(("--gid", id)) => launch.gid = id.parse().ok(),
             Some(("--cwd", path)) => launch.cwd = Some(path.into()),
+            Some(("--pid", pids)) => {
+                attach.targets.pids =
+                    pids.split(',').map(|pid| pid.parse().expect("a number")).collect();
+            }
             _ if text == "--exit" => log.want = Want::Exit,
             _ if text == "--panic" => log.panic = true,
             _ if text == "--first" => launch.until = Until::FirstEnds,
@@ -40,6 +46,16 @@ fn main() {
                 break;
             }
         }
+    }
+    if !attach.targets.pids.is_empty() {
+        let ended = attach.run(&mut log);
+        exit(ended.map_or_else(
+            |error| {
+                eprintln!("wrap: {error}");
+                125
+            },
+            |()| 0,
+        ));
     }
     match launch.run(&mut log) {
         Ok(ended) => exit(ended.code()),
@@ -98,6 +114,11 @@ impl Observer for Log {
 
     fn exit(&mut self, task: Task, result: i64, _: &dyn Memory) {
         self.line(format_args!("exit {} {result}", task.tid));
+    }
+
+    fn found(&mut self, task: Task) {
+        assert!(!self.panic, "told to fail");
+        self.line(format_args!("found {}", task.tgid));
     }
 
     fn fork(&mut self, parent: Task, child: Task, how: Fork) {

@@ -127,6 +127,12 @@ pub trait Observer {
         let _ = (task, result, memory);
     }
 
+    /// The process of `task` (its leader) ran before it was watched. It runs now, too: what
+    /// `/proc` shows of it is of no single moment.
+    fn found(&mut self, task: Task) {
+        let _ = task;
+    }
+
     /// `parent` made the process `child`, which has not run yet.
     fn fork(&mut self, parent: Task, child: Task, how: Fork) {
         let _ = (parent, child, how);

@@ -1,6 +1,7 @@
 //! Runs an application and turns its system calls into events.
 
 pub mod arch;
+pub mod attach;
 pub mod calls;
 pub mod decode;
 pub mod engine;

@@ -36,7 +36,7 @@ mod wanted;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sentrace_schema::wire::{Capture, Event, Header, NO_SYSCALL, UNREADABLE};
+use sentrace_schema::wire::{Capture, Event, FOUND, Header, NO_SYSCALL, UNREADABLE};
 use sentrace_schema::{ABIS, Payload, events};
 
 pub use self::counters::Counters;
@@ -64,7 +64,7 @@ mod cause {
 /// An observer that reports events to a sink.
 pub struct Session<'s> {
     resolver: Resolver,
-    sink: &'s mut dyn Sink,
+    sink: &'s mut (dyn Sink + Send),
     wanted: Wanted,
     counters: Arc<Counters>,
     inside: Inside<InFlight>,
@@ -79,7 +79,7 @@ struct InFlight {
 
 impl<'s> Session<'s> {
     /// Reports all events to `sink`, with what `resolver` finds out. Events are numbered from 1.
-    pub fn new(resolver: Resolver, sink: &'s mut dyn Sink) -> Self {
+    pub fn new(resolver: Resolver, sink: &'s mut (dyn Sink + Send)) -> Self {
         Self {
             resolver,
             sink,
@@ -176,6 +176,14 @@ impl Observer for Session<'_> {
         let Some(InFlight { call, pending }) = self.inside.leave(task) else { return };
         if let Some(Decoded { payload, marks }) = pending.exit(result, memory, &self.resolver) {
             self.report(Header { retval: result, ..call }, marks, payload);
+        }
+    }
+
+    fn found(&mut self, task: Task) {
+        for process in self.processes.find(task, &self.resolver) {
+            let Ok(pid) = i32::try_from(process.pid) else { continue };
+            let exec = events::Exec { process, syscall_path: Vec::new() };
+            self.live(Task::leader(pid), FOUND, Payload::Exec(exec.into()));
         }
     }
 

@@ -4,6 +4,7 @@
 //! when it cannot be executed, 125 when they fail themselves; 1 when another command fails; 2 when
 //! the command line is wrong.
 
+mod attach;
 mod config;
 mod events;
 mod filter;
@@ -23,7 +24,7 @@ use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use sentrace_schema::ABIS;
 use sentrace_schema::record::AbiDesc;
-use sentrace_tracer::trace::{TraceArgs, trace};
+use sentrace_tracer::trace::{TraceArgs, TraceError, trace};
 use tracing_subscriber::filter::LevelFilter;
 
 /// Runtime security for Linux without eBPF.
@@ -59,6 +60,7 @@ enum Command {
     /// found, 126 when it cannot be executed; 125 when sentrace itself fails.
     #[command(after_long_help = TRACE_EXAMPLES)]
     Trace(Box<TraceArgs>),
+    Attach(Box<attach::Attach>),
     Probe(probe::Probe),
     Policy(policy::Policy),
     Syscalls(syscalls::Syscalls),
@@ -80,14 +82,8 @@ impl Command {
     fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Run(command) => command.run(),
-            Self::Trace(args) => match trace(&args) {
-                Ok(ended) => Ok(code(ended.code())),
-                Err(error) => {
-                    let status = error.code();
-                    log::failure(&error.into());
-                    Ok(code(status))
-                }
-            },
+            Self::Trace(args) => Ok(traced(trace(&args))),
+            Self::Attach(command) => command.run(),
             Self::Probe(command) => command.run(),
             Self::Policy(command) => command.run(),
             Self::Syscalls(command) => command.run(),
@@ -102,6 +98,7 @@ impl Command {
         match self {
             Self::Run(command) => command.verbosity.level(),
             Self::Trace(args) => args.level(),
+            Self::Attach(command) => command.verbosity.level(),
             Self::Probe(command) => command.verbosity.level(),
             _ => LevelFilter::WARN,
         }
@@ -110,7 +107,7 @@ impl Command {
     /// The exit status when it fails itself.
     fn failure(&self) -> u8 {
         match self {
-            Self::Run(_) | Self::Trace(_) => 125,
+            Self::Run(_) | Self::Trace(_) | Self::Attach(_) => 125,
             _ => 1,
         }
     }
@@ -125,6 +122,15 @@ pub(crate) fn run() -> ExitCode {
         log::failure(&error);
         ExitCode::from(failure)
     })
+}
+
+/// The exit status of a tracer.
+fn traced(result: Result<i32, TraceError>) -> ExitCode {
+    code(result.unwrap_or_else(|error| {
+        let status = error.code();
+        log::failure(&error.into());
+        status
+    }))
 }
 
 /// The exit status of an application; all are from 0 to 255.

@@ -19,7 +19,7 @@ use super::code;
 use super::log::{self, Verbosity};
 use super::outputs::Outputs;
 use super::policies::Policies;
-use inbox::Inbox;
+pub(super) use inbox::Inbox;
 
 /// Run an application and watch it
 ///
@@ -95,7 +95,7 @@ impl Run {
     }
 }
 
-fn origin() -> Origin {
+pub(super) fn origin() -> Origin {
     let hostname = std::fs::read("/proc/sys/kernel/hostname").unwrap_or_default();
     Origin { tracer: 0, engine: b"ptrace".to_vec(), hostname: hostname.trim_ascii().to_vec() }
 }

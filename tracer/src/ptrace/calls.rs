@@ -45,6 +45,22 @@ impl Calls {
         Ok(stopped.registers()?.call(memory))
     }
 
+    /// Whether a task in a syscall stop enters a call, rather than leaves the one that it has been
+    /// `inside`, where every call makes both stops.
+    pub(super) fn is_entry(
+        &mut self,
+        stopped: &Stopped,
+        inside: Option<Inside>,
+    ) -> Result<bool, Died> {
+        if self.has_info {
+            match stopped.syscall_info()? {
+                Some(info) => return Ok(matches!(info, SyscallInfo::Entry { .. })),
+                None => self.has_info = false,
+            }
+        }
+        Ok(inside.is_none())
+    }
+
     /// The result of the call that a task in a syscall stop has been `inside`; `None` in an entry
     /// stop.
     pub(super) fn returned(

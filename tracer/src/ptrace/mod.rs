@@ -6,6 +6,7 @@
 //! that resuming consumes. What can happen in any order does: stops of a task that nobody has
 //! announced, and the death of a task in the middle of anything.
 
+mod attach;
 mod calls;
 mod delivered;
 mod memory;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use nix::errno::Errno;
 use sentrace_schema::ABIS;
 
+use self::attach::Arrivals;
 use self::calls::Calls;
 use self::memory::{TaskMemory, Way};
 use self::spin::Spin;
@@ -37,6 +39,15 @@ use crate::sys::wait::{Patience, Report, Scope, Waiter};
 
 pub(crate) use self::delivered::Delivered;
 
+/// Which calls stop a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Catch {
+    /// Those for which its seccomp filter answers `RET_TRACE`.
+    Filtered,
+    /// All, when they are entered and when they return.
+    Every,
+}
+
 /// Watches an application.
 pub(crate) struct Engine<'o> {
     observer: Guarded<'o>,
@@ -46,6 +57,8 @@ pub(crate) struct Engine<'o> {
     ended: Option<Ended>,
     /// It has not executed its program: its calls are the launcher's.
     launching: bool,
+    catch: Catch,
+    arrivals: Arrivals,
     tasks: Tasks,
     calls: Calls,
     way: Cell<Way>,
@@ -74,6 +87,8 @@ impl<'o> Engine<'o> {
             first,
             ended: None,
             launching: true,
+            catch: Catch::Filtered,
+            arrivals: Arrivals::default(),
             tasks,
             calls: Calls::new(),
             way: Cell::new(Way::Call),
@@ -120,6 +135,10 @@ impl<'o> Engine<'o> {
         let report = match polled {
             Some(report) => Some(report?),
             None => {
+                if self.arrivals.are_due() {
+                    self.look_for_more();
+                    return Err(Errno::EAGAIN);
+                }
                 if std::mem::take(&mut self.suspend) {
                     signals::send(std::process::id() as i32, libc::SIGSTOP);
                 }
@@ -149,9 +168,11 @@ impl<'o> Engine<'o> {
         self.observer.tell(|observer| observer.stopped(task));
         let stopped = Stopped::new(tid);
         let stop = Stop::of(code);
+        self.arrivals.stopped(tid);
         // A task that died has nothing to resume.
         let _: Result<(), Died> = match stop {
             Stop::Seccomp => self.entered(task, stopped),
+            Stop::Syscall if self.catch == Catch::Every => self.crossed(task, stopped),
             Stop::Syscall => self.returned(task, stopped),
             Stop::Fork(how) => self.forked(task, how, stopped),
             Stop::Exec => self.executed(task, stopped),
@@ -172,11 +193,21 @@ impl<'o> Engine<'o> {
         };
     }
 
-    /// A task entered a call of interest.
+    /// A task enters or leaves a call, of interest or not.
+    fn crossed(&mut self, task: Task, stopped: Stopped) -> Result<(), Died> {
+        let Some(tracee) = self.tasks.get(task.tid) else { return Ok(()) };
+        if self.calls.is_entry(&stopped, tracee.inside)? {
+            self.entered(task, stopped)
+        } else {
+            self.returned(task, stopped)
+        }
+    }
+
+    /// A task entered a call, of interest if there is a filter.
     fn entered(&mut self, task: Task, stopped: Stopped) -> Result<(), Died> {
         let memory = TaskMemory::new(task.tid, &self.way);
         let Some(raw) = self.calls.entered(&stopped, &memory)? else {
-            stopped.resume(Resume::Continue, 0);
+            self.resume(stopped, 0);
             return Ok(());
         };
         let mut learn = false;
@@ -200,7 +231,9 @@ impl<'o> Engine<'o> {
         }
         let wanted = want == Want::Exit;
         if let Some(tracee) = self.tasks.get(task.tid) {
-            tracee.inside = (wanted || learn).then_some(Inside { entry_stopped: false, wanted });
+            let entry_stopped = self.catch == Catch::Every;
+            let inside = Inside { entry_stopped, wanted };
+            tracee.inside = (wanted || learn || entry_stopped).then_some(inside);
         }
         self.resume(stopped, 0);
         Ok(())
@@ -281,12 +314,14 @@ impl<'o> Engine<'o> {
 
     /// Task `tid` ended, which need not be a tracee: orphans become the children of PID 1.
     fn ended(&mut self, tid: i32, how: Ended) {
+        self.arrivals.stopped(tid);
         match self.tasks.remove(tid) {
             Some(task) if task.is_leader() => {
                 self.observer.tell(|observer| observer.exited(task, how));
             }
             Some(task) => {
                 self.observer.tell(|observer| observer.thread_exit(task));
+                self.left(task, how);
             }
             None => {}
         }
@@ -308,7 +343,8 @@ impl<'o> Engine<'o> {
     /// Lets a task go on to its next stop of interest.
     fn resume(&mut self, stopped: Stopped, signal: i32) {
         let inside = self.tasks.get(stopped.tid()).and_then(|tracee| tracee.inside);
-        let how = if inside.is_some() { Resume::Syscall } else { Resume::Continue };
+        let stops = inside.is_some() || self.catch == Catch::Every;
+        let how = if stops { Resume::Syscall } else { Resume::Continue };
         stopped.resume(how, signal);
     }
 }

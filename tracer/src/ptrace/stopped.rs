@@ -33,6 +33,12 @@ impl Stopped {
         let _ = ptrace::resume(self.tid, how, signal);
     }
 
+    /// Goes on and is no tracee any more; gets `signal` unless that is 0.
+    pub(super) fn release(self, signal: i32) {
+        // As above.
+        let _ = ptrace::detach(self.tid, signal);
+    }
+
     /// Stays stopped as its process is, and tells when that ends.
     pub(super) fn listen(self) {
         let _ = ptrace::listen(self.tid);

@@ -41,6 +41,21 @@ impl Tasks {
         self.tracees.get(&tid).map(|tracee| Task { tid, tgid: tracee.tgid })
     }
 
+    /// Whether a task is known, be it by its stop alone.
+    pub(super) fn contains(&self, tid: i32) -> bool {
+        self.tracees.contains_key(&tid) || self.parked.contains_key(&tid)
+    }
+
+    /// Whether a thread of the process is a tracee.
+    pub(super) fn has_process(&self, tgid: i32) -> bool {
+        self.tracees.contains_key(&tgid) || self.tracees.values().any(|task| task.tgid == tgid)
+    }
+
+    /// The tasks whose stops are kept.
+    pub(super) fn parked(&self) -> impl Iterator<Item = (i32, i32)> {
+        self.parked.iter().map(|(tid, code)| (*tid, *code))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.tracees.len()
     }

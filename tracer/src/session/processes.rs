@@ -10,6 +10,10 @@ use crate::engine::Task;
 use crate::memory::{self, Memory, TEXT_MAX};
 use crate::resolve::Resolver;
 
+/// Ancestors of a process that are reported with it; parents that change meanwhile could lead in
+/// circles.
+const ANCESTORS_MAX: usize = 128;
+
 /// What was known of each process when it last executed a program or was made; its record when it
 /// ends, at which `/proc` tells little. Children share their parent's until then.
 #[derive(Debug, Default)]
@@ -23,6 +27,27 @@ impl Processes {
         if let Some(known) = known {
             self.0.insert(child.tgid, known);
         }
+    }
+
+    /// A process ran before it was watched. Its record, after those of the ancestors that are not
+    /// watched; nothing if it is known already.
+    pub(super) fn find(&mut self, task: Task, resolver: &Resolver) -> Vec<groups::Process> {
+        if self.0.contains_key(&task.tgid) {
+            return Vec::new();
+        }
+        let own = snapshot(task.tgid, resolver).unwrap_or_else(|| unknown(task));
+        let mut found = vec![own];
+        while let Some(parent) = found.last().map(|process| process.ppid)
+            && found.len() < ANCESTORS_MAX
+            && let Ok(parent @ 1..) = i32::try_from(parent)
+            && !self.0.contains_key(&parent)
+            && let Some(process) = snapshot(parent, resolver)
+        {
+            found.push(process);
+        }
+        self.0.insert(task.tgid, Arc::new(found[0].clone()));
+        found.reverse();
+        found
     }
 
     /// A process executed a program: its record. `None` when it has been killed meanwhile.

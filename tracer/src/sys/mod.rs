@@ -4,6 +4,7 @@
 //! Every function here is safe to call with any argument: process ids are checked by the kernel,
 //! addresses of a tracee are never dereferenced, and buffers are ours.
 
+pub(crate) mod attention;
 pub(crate) mod child;
 pub(crate) mod inherited;
 pub(crate) mod memory;

@@ -60,7 +60,31 @@ pub(crate) fn seize(tid: pid_t) -> Result<(), Errno> {
         | libc::PTRACE_O_TRACEVFORK
         | libc::PTRACE_O_TRACECLONE
         | libc::PTRACE_O_TRACEEXEC;
+    seize_with(tid, options)
+}
+
+/// The same for a task that has no filter of ours: what its own filters answer stays as it is.
+pub(crate) fn seize_running(tid: pid_t) -> Result<(), Errno> {
+    let options = libc::PTRACE_O_TRACESYSGOOD
+        | libc::PTRACE_O_TRACEFORK
+        | libc::PTRACE_O_TRACEVFORK
+        | libc::PTRACE_O_TRACECLONE
+        | libc::PTRACE_O_TRACEEXEC;
+    seize_with(tid, options)
+}
+
+fn seize_with(tid: pid_t, options: c_int) -> Result<(), Errno> {
     request(libc::PTRACE_SEIZE, tid, 0, options as usize as *mut c_void).map(drop)
+}
+
+/// Stops `tid` on its way to user mode, or when it gets there next.
+pub(crate) fn interrupt(tid: pid_t) -> Result<(), Errno> {
+    request(libc::PTRACE_INTERRUPT, tid, 0, null_mut()).map(drop)
+}
+
+/// Lets `tid`, which has stopped, go for good, delivering `signal` unless it is 0.
+pub(crate) fn detach(tid: pid_t, signal: c_int) -> Result<(), Errno> {
+    request(libc::PTRACE_DETACH, tid, 0, signal as usize as *mut c_void).map(drop)
 }
 
 /// Resumes `tid` from its stop, delivering `signal` unless it is 0.

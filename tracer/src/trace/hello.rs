@@ -1,42 +1,34 @@
 //! Who we are.
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
-use sentrace_schema::wire::{Hello, Mode, PROTOCOL};
+use sentrace_schema::wire::{Hello, PROTOCOL};
 
-use super::TraceArgs;
 use crate::resolve::Resolver;
 use crate::transport::random;
 
 /// Bytes and number of the application's arguments that are told.
 const ARGV: (usize, usize) = (16 << 10, 256);
 
-/// The hello of this process, which runs an application.
-pub(super) fn hello(args: &TraceArgs, resolver: &Resolver, token: Vec<u8>) -> Hello {
-    let own = i32::try_from(std::process::id()).unwrap_or_default();
-    let container = match &args.container_id {
-        Some(id) => id.as_bytes().to_vec(),
-        None => resolver.cgroup(own).container,
-    };
+/// The hello of a tracer of process `pid`, or that is the process; how it came to be traced is to
+/// be added.
+pub(super) fn hello(pid: i32, resolver: &Resolver) -> Hello {
     let hostname = fs::read("/proc/sys/kernel/hostname").unwrap_or_default();
     Hello {
         protocol: PROTOCOL,
         version: env!("CARGO_PKG_VERSION").into(),
         tracer: random(),
-        mode: Mode::Wrapped,
         engine: "ptrace".into(),
         pid_namespace: fs::metadata("/proc/self/ns/pid").map_or(0, |meta| meta.ino()),
         hostname: hostname.trim_ascii_end().to_vec(),
-        container,
-        argv: beginning(args.command.iter().map(|arg| arg.as_bytes())),
-        token,
+        container: resolver.cgroup(pid).container,
+        ..Hello::default()
     }
 }
 
 /// The first arguments, as many as fit.
-fn beginning<'a>(argv: impl Iterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
+pub(super) fn beginning<'a>(argv: impl Iterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
     let (mut room, count) = ARGV;
     let mut fitting = Vec::new();
     for arg in argv.take(count) {

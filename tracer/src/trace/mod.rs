@@ -1,7 +1,9 @@
-//! The command `trace`: runs an application and reports what it does to a probe.
+//! The commands `trace` and `attach`: run an application, or attach to processes, and report what
+//! they do to a probe.
 //!
 //! Flags and variables have the names that users of other agents of this kind know.
 
+mod attach;
 mod hello;
 mod verbose;
 
@@ -9,6 +11,7 @@ use std::convert::Infallible;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -16,14 +19,15 @@ use std::time::Duration;
 use clap::{ArgAction, Args};
 use sentrace_bpf::{CompileError, action};
 use sentrace_schema::address::{Address, AddressError};
-use sentrace_schema::wire::Event;
+use sentrace_schema::wire::{Event, Hello, Mode};
 use tracing::level_filters::LevelFilter;
 
-use crate::engine::Ended;
+use crate::attach::{Attach, AttachError, Follow, Targets};
 use crate::launch::{Launch, LaunchError, Until};
 use crate::resolve::{self, Resolver};
 use crate::session::{Session, Sink, Wanted};
 use crate::transport::{Client, Config, Limits, Outcome, QueueSink};
+pub use attach::{AttachArgs, TargetArgs, attach};
 use verbose::Verbose;
 
 /// How long the application's start waits for the answer of a probe that is there.
@@ -36,14 +40,12 @@ const TOKEN: &str = "SENTRACE_TOKEN";
 /// Options of `trace`.
 #[derive(Debug, Clone, Args)]
 pub struct TraceArgs {
-    /// Where the probe listens; empty: events are not sent
-    #[arg(long, value_name = "HOST:PORT|unix:PATH", default_value = "localhost:5678")]
-    pub probe_addr: Destination,
-    /// Start the application without waiting for the probe's answer
-    ///
-    /// All events are reported then, also those that no rule of the probe needs.
-    #[arg(long = "async")]
-    pub is_async: bool,
+    /// Which probe.
+    #[command(flatten)]
+    pub probe: ProbeArgs,
+    /// Attach to this running process, with its threads and children, instead of running one
+    #[arg(long, value_name = "PID", value_delimiter = ',')]
+    pub pid: Vec<i32>,
     /// Run the application as this user; -1: as the tracer's
     #[arg(long, value_name = "UID", default_value = "-1", allow_negative_numbers = true)]
     #[arg(hide_default_value = true)]
@@ -52,15 +54,6 @@ pub struct TraceArgs {
     #[arg(long, value_name = "GID", default_value = "-1", allow_negative_numbers = true)]
     #[arg(hide_default_value = true)]
     pub gid: Id,
-    /// File with the token that the probe wants to see; else $SENTRACE_TOKEN is the token
-    #[arg(long, value_name = "FILE")]
-    pub token_file: Option<PathBuf>,
-    /// Log events
-    #[arg(long)]
-    pub verbose: bool,
-    /// Log more
-    #[arg(long)]
-    pub debug: bool,
     /// Install no seccomp filter: only the life of processes is reported
     #[arg(long, action = ArgAction::SetTrue, value_parser = switch)]
     #[arg(env = "DD_CWS_INSTRUMENTATION_SECCOMP_DISABLED")]
@@ -76,12 +69,35 @@ pub struct TraceArgs {
     /// Accepted; there is no scan of other processes yet
     #[arg(long, value_name = "DURATION", env = "DD_CWS_INSTRUMENTATION_PROC_SCAN_RATE")]
     pub proc_scan_rate: Option<String>,
+    /// The application and its arguments
+    #[arg(required_unless_present = "pid", conflicts_with = "pid")]
+    #[arg(trailing_var_arg = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// Which probe, and what it is told about this tracer.
+#[derive(Debug, Clone, Args)]
+pub struct ProbeArgs {
+    /// Where the probe listens; empty: events are not sent
+    #[arg(long, value_name = "HOST:PORT|unix:PATH", default_value = "localhost:5678")]
+    pub probe_addr: Destination,
+    /// Begin without waiting for the probe's answer
+    ///
+    /// All events are reported then, also those that no rule of the probe needs.
+    #[arg(long = "async")]
+    pub is_async: bool,
+    /// File with the token that the probe wants to see; else $SENTRACE_TOKEN is the token
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Log events
+    #[arg(long)]
+    pub verbose: bool,
+    /// Log more
+    #[arg(long)]
+    pub debug: bool,
     /// Id of the container, if it is not to be found out
     #[arg(long, value_name = "ID", env = "DD_CONTAINER_ID")]
     pub container_id: Option<OsString>,
-    /// The application and its arguments
-    #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
-    pub command: Vec<OsString>,
 }
 
 /// Where events go, if anywhere.
@@ -120,9 +136,15 @@ pub enum TraceError {
     /// It was not launched.
     #[error(transparent)]
     Launch(#[from] LaunchError),
+    /// The processes were not watched.
+    #[error(transparent)]
+    Attach(#[from] AttachError),
     /// Nothing can be found out about it.
     #[error(transparent)]
     Resolve(#[from] resolve::Error),
+    /// There is nothing to follow.
+    #[error("--follow needs --exe or --name: a process id is not used again")]
+    Follow,
     /// There is no filter for what is wanted.
     #[error("cannot make a seccomp filter: {0}")]
     Filter(#[from] CompileError),
@@ -146,6 +168,14 @@ impl TraceArgs {
     /// What is to be logged.
     #[must_use]
     pub fn level(&self) -> LevelFilter {
+        self.probe.level()
+    }
+}
+
+impl ProbeArgs {
+    /// What is to be logged.
+    #[must_use]
+    pub fn level(&self) -> LevelFilter {
         match (self.debug, self.verbose) {
             (true, _) => LevelFilter::DEBUG,
             (false, true) => LevelFilter::INFO,
@@ -154,42 +184,69 @@ impl TraceArgs {
     }
 }
 
-/// Runs the application to its end.
+/// Runs the application to its end, or watches the processes to theirs; the exit status.
 ///
 /// # Errors
 /// It did not begin, or was not watched to its end.
-pub fn trace(args: &TraceArgs) -> Result<Ended, TraceError> {
+pub fn trace(args: &TraceArgs) -> Result<i32, TraceError> {
     tell_idle_options(args);
+    if !args.pid.is_empty() {
+        let targets = Targets { pids: args.pid.clone(), ..Targets::default() };
+        return attach::report(&Attach { targets, follow: Follow::Once }, &args.probe);
+    }
     let resolver = Resolver::new()?;
-    let client = client(args, &resolver)?;
-    let answer = client.as_ref().filter(|_| !args.is_async);
-    let answer = answer.and_then(|client| client.wanted(WELCOME));
-    let wanted = answer.unwrap_or_else(Wanted::all);
-    let launch = launch(args, &wanted)?;
-    let mut output = client.as_ref().map_or(Output::Nowhere, |client| Output::Probe(client.sink()));
-    let mut verbose = Verbose(&mut output);
-    let sink: &mut dyn Sink = if args.verbose { &mut verbose } else { verbose.0 };
-    let mut session = Session::new(resolver, sink).wanting(wanted);
-    if let Some(client) = &client {
-        client.observe(session.counters());
-    }
-    let ended = launch.run(&mut session);
-    if let Some(client) = client {
-        let Outcome { undelivered, dropped } = client.finish(FLUSH);
-        if undelivered + dropped > 0 {
-            tracing::warn!(undelivered, dropped, "the probe has not got all events");
-        }
-    }
-    Ok(ended?)
+    let own = i32::try_from(std::process::id()).unwrap_or_default();
+    let argv = hello::beginning(args.command.iter().map(|arg| arg.as_bytes()));
+    let hello = Hello { mode: Mode::Wrapped, argv, ..hello::hello(own, &resolver) };
+    let reporter = Reporter::start(&args.probe, hello)?;
+    let launch = launch(args, &reporter.wanted)?;
+    let ended = reporter.watch(resolver, |session| launch.run(session))?;
+    Ok(ended.code())
 }
 
-/// The way to the probe, if there is one to report to. That there is none does not keep the
-/// application from running.
-fn client(args: &TraceArgs, resolver: &Resolver) -> Result<Option<Client>, TraceError> {
-    let Some(address) = args.probe_addr.0.clone() else { return Ok(None) };
-    let hello = hello::hello(args, resolver, token(args)?);
-    let client = Client::start(Config { address, hello, limits: Limits::default() });
-    Ok(client.inspect_err(|error| tracing::error!("cannot send events: {error}")).ok())
+/// Takes what a session reports to the probe, if there is one.
+struct Reporter {
+    client: Option<Client>,
+    wanted: Wanted,
+    is_verbose: bool,
+}
+
+impl Reporter {
+    /// Connects. That there is no probe does not keep the application from running.
+    fn start(args: &ProbeArgs, hello: Hello) -> Result<Self, TraceError> {
+        let container = args.container_id.as_ref().map(|id| id.as_bytes().to_vec());
+        let container = container.unwrap_or(hello.container);
+        let hello = Hello { container, token: token(args)?, ..hello };
+        let client = args.probe_addr.0.clone().and_then(|address| {
+            let client = Client::start(Config { address, hello, limits: Limits::default() });
+            client.inspect_err(|error| tracing::error!("cannot send events: {error}")).ok()
+        });
+        let answer = client.as_ref().filter(|_| !args.is_async);
+        let answer = answer.and_then(|client| client.wanted(WELCOME));
+        let wanted = answer.unwrap_or_else(Wanted::all);
+        Ok(Self { client, wanted, is_verbose: args.verbose })
+    }
+
+    /// Reports what `watch` tells the session.
+    fn watch<T>(self, resolver: Resolver, watch: impl FnOnce(&mut Session<'_>) -> T) -> T {
+        let Self { client, wanted, is_verbose } = self;
+        let output = client.as_ref().map(|client| Output::Probe(client.sink()));
+        let mut output = output.unwrap_or(Output::Nowhere);
+        let mut verbose = Verbose(&mut output);
+        let sink: &mut (dyn Sink + Send) = if is_verbose { &mut verbose } else { verbose.0 };
+        let mut session = Session::new(resolver, sink).wanting(wanted);
+        if let Some(client) = &client {
+            client.observe(session.counters());
+        }
+        let result = watch(&mut session);
+        if let Some(client) = client {
+            let Outcome { undelivered, dropped } = client.finish(FLUSH);
+            if undelivered + dropped > 0 {
+                tracing::warn!(undelivered, dropped, "the probe has not got all events");
+            }
+        }
+        result
+    }
 }
 
 /// The application, with a filter for what is wanted.
@@ -227,7 +284,7 @@ impl Sink for Output {
 }
 
 /// The token to show to the probe; empty when there is none.
-fn token(args: &TraceArgs) -> Result<Vec<u8>, TraceError> {
+fn token(args: &ProbeArgs) -> Result<Vec<u8>, TraceError> {
     use std::os::unix::ffi::OsStringExt;
     let Some(path) = &args.token_file else {
         return Ok(std::env::var_os(TOKEN).unwrap_or_default().into_vec());
@@ -274,7 +331,7 @@ mod tests {
         for line in ["--async -- ls -l --async", "--async ls -l --async"] {
             let args = parse(line).unwrap();
             assert_eq!(args.command, ["ls", "-l", "--async"]);
-            assert!(args.is_async);
+            assert!(args.probe.is_async);
         }
         assert!(parse("").is_err());
         assert!(parse("--async").is_err());
@@ -285,11 +342,11 @@ mod tests {
     fn ids_and_addresses() {
         let args = parse("-- ls").unwrap();
         assert_eq!((args.uid, args.gid), (Id(None), Id(None)));
-        assert_eq!(args.probe_addr, "localhost:5678".parse().unwrap());
+        assert_eq!(args.probe.probe_addr, "localhost:5678".parse().unwrap());
         let args = parse("--uid 0 --gid=-1 --probe-addr unix:/run/probe ls").unwrap();
         assert_eq!((args.uid, args.gid), (Id(Some(0)), Id(None)));
-        assert_eq!(args.probe_addr, Destination(Some(Address::Unix("/run/probe".into()))));
-        assert_eq!(parse("--probe-addr= ls").unwrap().probe_addr, Destination(None));
+        assert_eq!(args.probe.probe_addr, Destination(Some(Address::Unix("/run/probe".into()))));
+        assert_eq!(parse("--probe-addr= ls").unwrap().probe.probe_addr, Destination(None));
         for line in ["--uid x ls", "--uid -2 ls", "--gid 4294967295 ls", "--probe-addr x ls"] {
             assert!(parse(line).is_err(), "{line}");
         }

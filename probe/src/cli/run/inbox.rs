@@ -18,7 +18,7 @@ const QUEUE: usize = 16 << 20;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A pipeline at work.
-pub(super) struct Inbox {
+pub(crate) struct Inbox {
     thread: JoinHandle<()>,
     done: Receiver<()>,
     /// Events that it has handled.
@@ -27,7 +27,7 @@ pub(super) struct Inbox {
 
 impl Inbox {
     /// Starts the thread; events go into the sink.
-    pub(super) fn start(
+    pub(crate) fn start(
         mut pipeline: Pipeline,
         origin: Origin,
     ) -> anyhow::Result<(Self, LocalSink)> {
@@ -50,7 +50,7 @@ impl Inbox {
     }
 
     /// Waits until all events have been handled or the outputs take nothing more, and logs losses.
-    pub(super) fn finish(self, sink: LocalSink) {
+    pub(crate) fn finish(self, sink: LocalSink) {
         let backlog = sink.backlog();
         drop(sink);
         let mut before = self.handled.load(Relaxed);
