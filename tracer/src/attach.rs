@@ -86,11 +86,11 @@ impl Attach {
             let engine = thread::Builder::new().name("engine".into()).spawn_scoped(scope, || {
                 // Dropped at the end, also of a thread that panics.
                 let _end = orders.end_with_me();
-                Engine::attached(observer).attend(&orders);
+                Engine::attached(observer).attend(&orders)
             });
             let engine = engine.map_err(|_| AttachError::System(Errno::EAGAIN))?;
             self.give_orders(&requests, &orders);
-            engine.join().map_err(|_| AttachError::Failed)
+            engine.join().unwrap_or(Err(AttachError::Failed))
         });
         ended?;
         orders.outcome()

@@ -17,7 +17,7 @@ mod machine;
 #[path = "x86_64.rs"]
 mod machine;
 
-pub(crate) use machine::NATIVE_EXEC;
+pub(crate) use machine::{DECIDES_RESTART_LATE, NATIVE_EXEC};
 
 /// The ABI of a call with the audit arch and the number that the kernel reported, and the number
 /// without the ABI's flag. `None` if `table` has no such ABI.
@@ -120,8 +120,23 @@ impl Registers {
 
     /// Sets the first argument of the call that a task has entered.
     pub(crate) fn set_first_argument(&mut self, value: u64) {
-        let Some(layout) = self.layout() else { return };
-        let at = layout.args[0];
+        if let Some(layout) = self.layout() {
+            self.set(layout, layout.args[0], value);
+        }
+    }
+
+    /// Sets what the call that a task is leaving returns.
+    pub(crate) fn set_result(&mut self, value: i64) {
+        if let Some(layout) = self.layout() {
+            self.set(layout, layout.result, value.cast_unsigned());
+        }
+    }
+
+    fn layout(&self) -> Option<&'static Layout> {
+        machine::LAYOUTS.iter().find(|layout| layout.registers * layout.width == self.len)
+    }
+
+    fn set(&mut self, layout: &Layout, at: usize, value: u64) {
         if layout.width == 8 {
             self.words[at] = value;
         } else {
@@ -129,10 +144,6 @@ impl Registers {
             bytes[at % 2 * 4..][..4].copy_from_slice(&(value as u32).to_ne_bytes());
             self.words[at / 2] = u64::from_ne_bytes(bytes);
         }
-    }
-
-    fn layout(&self) -> Option<&'static Layout> {
-        machine::LAYOUTS.iter().find(|layout| layout.registers * layout.width == self.len)
     }
 
     fn get(&self, layout: &Layout, at: usize) -> u64 {

@@ -2,6 +2,10 @@
 
 use super::Layout;
 
+/// Whether the kernel looks at the result of an interrupted call after the task has stopped for
+/// `PTRACE_INTERRUPT`, to decide whether the call is made again.
+pub(crate) const DECIDES_RESTART_LATE: bool = true;
+
 /// Audit arch of programs of the tracer's own kind, and their numbers of execve and execveat.
 pub(crate) const NATIVE_EXEC: (u32, [u64; 2]) =
     (0xC000_003E, [libc::SYS_execve as u64, libc::SYS_execveat as u64]);

@@ -6,17 +6,24 @@
 //! nothing new.
 
 use std::collections::{HashMap, HashSet};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use sentrace_schema::ABIS;
 
+use super::memory::TaskMemory;
 use super::stop::Stop;
-use super::stopped::Stopped;
+use super::stopped::{Died, Stopped};
 use super::{Catch, Delivered, Engine};
-use crate::attach::{Orders, Refusal, processes};
+use crate::arch::{DECIDES_RESTART_LATE, abi_of};
+use crate::attach::{AttachError, Orders, Refusal, processes};
+use crate::decode;
 use crate::engine::{Ended, Observer, Task};
 use crate::launch::Until;
 use crate::sys::attention::Listener;
 use crate::sys::ptrace;
+use crate::sys::wait::Patience;
 
 /// Tasks that were seized a moment ago.
 #[derive(Debug, Default)]
@@ -35,6 +42,33 @@ pub(super) struct Arrivals {
 /// cannot stop (it waits for a disk, or for the end of a vfork).
 const PATIENCE: usize = 1024;
 
+/// How long to wait for stops before leaving: until there is none for so long.
+const QUIET: Duration = Duration::from_millis(5);
+/// The longest wait.
+const WITHDRAWAL: Duration = Duration::from_secs(1);
+/// How often to look for stops meanwhile.
+const PAUSE: Duration = Duration::from_micros(200);
+
+/// Calls that a stop makes fail with `EINTR`, and that have done nothing then.
+const NOT_RESTARTED: [&str; 13] = [
+    "accept",
+    "accept4",
+    "epoll_pwait",
+    "epoll_pwait2",
+    "epoll_wait",
+    "io_getevents",
+    "io_pgetevents",
+    "recvfrom",
+    "recvmsg",
+    "rt_sigtimedwait",
+    "rt_sigtimedwait_time64",
+    "semop",
+    "semtimedop",
+];
+
+/// `-ERESTARTNOHAND` of linux/errno.h: `EINTR` if a signal is handled, else the call again.
+const RESTART_NO_HANDLER: i64 = -514;
+
 impl Arrivals {
     /// Whether it is time to look again, when there is nothing else to do.
     pub(super) fn are_due(&self) -> bool {
@@ -46,10 +80,12 @@ impl Arrivals {
         self.are_due && (self.fresh.is_empty() || self.stops > PATIENCE)
     }
 
-    /// A task stopped, or ended.
-    pub(super) fn stopped(&mut self, tid: i32) {
-        self.are_due |= !self.fresh.is_empty() && self.fresh.remove(&tid).is_some();
+    /// A task stopped, or ended; whether it is the first time.
+    pub(super) fn stopped(&mut self, tid: i32) -> bool {
+        let is_first = !self.fresh.is_empty() && self.fresh.remove(&tid).is_some();
+        self.are_due |= is_first;
         self.stops += usize::from(self.are_due);
+        is_first
     }
 }
 
@@ -67,11 +103,23 @@ impl<'o> Engine<'o> {
     /// Watches the targets that it is told to until they and all that they made have ended, or
     /// until it is told to leave. What is still watched then goes on by itself when the calling
     /// thread ends: the kernel lets tracees go without waking them.
-    pub(crate) fn attend(mut self, orders: &Orders) {
+    ///
+    /// # Errors
+    /// The observer failed, or tasks cannot be waited for.
+    pub(crate) fn attend(mut self, orders: &Orders) -> Result<(), AttachError> {
+        let ended = self.watch(orders);
+        if ended.is_ok() {
+            self.withdraw();
+        }
+        self.let_go();
+        ended
+    }
+
+    fn watch(&mut self, orders: &Orders) -> Result<(), AttachError> {
         let listener = Listener::here();
         loop {
             let is_idle = self.tasks.len() == 0;
-            let Some(targets) = orders.take(listener, is_idle) else { break };
+            let Some(targets) = orders.take(listener, is_idle) else { return Ok(()) };
             for (target, refusal) in self.attach(&targets) {
                 orders.refuse(target, refusal);
             }
@@ -84,16 +132,12 @@ impl<'o> Engine<'o> {
             match self.next() {
                 Ok((tid, code)) => self.stopped(tid, code),
                 Err(Errno::EINTR | Errno::EAGAIN) => {}
-                Err(errno) => {
-                    tracing::error!("cannot wait for tasks: {}", errno.desc());
-                    break;
-                }
+                Err(errno) => return Err(AttachError::System(errno)),
             }
             if self.observer.0.is_none() {
-                break;
+                return Err(AttachError::Failed);
             }
         }
-        self.let_go();
     }
 
     /// Begins to watch the targets that are not watched yet, and answers which cannot be.
@@ -179,10 +223,57 @@ impl<'o> Engine<'o> {
         Ok(())
     }
 
+    /// A task has stopped to be watched. Some calls fail by that, as they do by `SIGSTOP`
+    /// (signal(7)): those are made again unless there is a signal to handle. Their timeouts begin
+    /// anew.
+    pub(super) fn arrived(&self, stopped: &Stopped) -> Result<(), Died> {
+        if !DECIDES_RESTART_LATE {
+            return Ok(());
+        }
+        let mut registers = stopped.registers()?;
+        if registers.result() != Some(-(Errno::EINTR as i64)) {
+            return Ok(());
+        }
+        let memory = TaskMemory::new(stopped.tid(), &self.way);
+        let call = registers.call(&memory);
+        let call = call.and_then(|call| abi_of(call.audit, call.nr, &ABIS));
+        let call = call.and_then(|(abi, nr)| decode::numbered(abi, nr));
+        if call.is_some_and(|call| NOT_RESTARTED.contains(&call.name)) {
+            registers.set_result(RESTART_NO_HANDLER);
+            stopped.set_registers(&registers)?;
+        }
+        Ok(())
+    }
+
     /// A thread ended: if its leader had ended before it was watched, its process may have.
     pub(super) fn left(&mut self, thread: Task, how: Ended) {
-        if self.catch == Catch::Every && !self.tasks.has_process(thread.tgid) {
+        if self.catch != Catch::Filtered && !self.tasks.has_process(thread.tgid) {
             self.observer.tell(|observer| observer.exited(Task::leader(thread.tgid), how));
+        }
+    }
+
+    /// Handles the stops that are on their way, and asks for no more: a task that the kernel lets
+    /// go from a stop finds a signal pending, by which some calls fail.
+    fn withdraw(&mut self) {
+        self.catch = Catch::Nothing;
+        self.arrivals.unsettled.clear();
+        let begin = Instant::now();
+        let mut quiet = begin;
+        let is_over = |engine: &Self, quiet: Instant| {
+            (engine.arrivals.fresh.is_empty() && quiet.elapsed() > QUIET)
+                || begin.elapsed() > WITHDRAWAL
+        };
+        while !is_over(self, quiet) {
+            match self.waiter.next(Patience::Poll) {
+                Ok(Some(report)) => self.take(report),
+                Ok(None) if self.queue.is_empty() => sleep(PAUSE),
+                Ok(None) => {}
+                Err(_) => break,
+            }
+            while let Some((tid, code)) = self.queue.pop_front() {
+                self.stopped(tid, code);
+                quiet = Instant::now();
+            }
         }
     }
 

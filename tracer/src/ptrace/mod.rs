@@ -46,6 +46,8 @@ enum Catch {
     Filtered,
     /// All, when they are entered and when they return.
     Every,
+    /// None any more.
+    Nothing,
 }
 
 /// Watches an application.
@@ -168,11 +170,11 @@ impl<'o> Engine<'o> {
         self.observer.tell(|observer| observer.stopped(task));
         let stopped = Stopped::new(tid);
         let stop = Stop::of(code);
-        self.arrivals.stopped(tid);
+        let is_first = self.arrivals.stopped(tid);
         // A task that died has nothing to resume.
         let _: Result<(), Died> = match stop {
             Stop::Seccomp => self.entered(task, stopped),
-            Stop::Syscall if self.catch == Catch::Every => self.crossed(task, stopped),
+            Stop::Syscall if self.catch != Catch::Filtered => self.crossed(task, stopped),
             Stop::Syscall => self.returned(task, stopped),
             Stop::Fork(how) => self.forked(task, how, stopped),
             Stop::Exec => self.executed(task, stopped),
@@ -186,6 +188,7 @@ impl<'o> Engine<'o> {
                 stopped.listen();
                 Ok(())
             }
+            Stop::Trap if is_first => self.arrived(&stopped).map(|()| self.resume(stopped, 0)),
             Stop::Trap | Stop::Other => {
                 self.resume(stopped, 0);
                 Ok(())
@@ -196,11 +199,12 @@ impl<'o> Engine<'o> {
     /// A task enters or leaves a call, of interest or not.
     fn crossed(&mut self, task: Task, stopped: Stopped) -> Result<(), Died> {
         let Some(tracee) = self.tasks.get(task.tid) else { return Ok(()) };
-        if self.calls.is_entry(&stopped, tracee.inside)? {
-            self.entered(task, stopped)
-        } else {
-            self.returned(task, stopped)
+        match (self.calls.is_entry(&stopped, tracee.inside)?, self.catch) {
+            (true, Catch::Nothing) => self.resume(stopped, 0),
+            (true, _) => return self.entered(task, stopped),
+            (false, _) => return self.returned(task, stopped),
         }
+        Ok(())
     }
 
     /// A task entered a call, of interest if there is a filter.
@@ -343,8 +347,11 @@ impl<'o> Engine<'o> {
     /// Lets a task go on to its next stop of interest.
     fn resume(&mut self, stopped: Stopped, signal: i32) {
         let inside = self.tasks.get(stopped.tid()).and_then(|tracee| tracee.inside);
-        let stops = inside.is_some() || self.catch == Catch::Every;
-        let how = if stops { Resume::Syscall } else { Resume::Continue };
+        let how = match self.catch {
+            Catch::Filtered if inside.is_none() => Resume::Continue,
+            Catch::Nothing if inside.is_none_or(|inside| !inside.wanted) => Resume::Continue,
+            _ => Resume::Syscall,
+        };
         stopped.resume(how, signal);
     }
 }
