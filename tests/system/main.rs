@@ -5,6 +5,8 @@
 mod adding;
 /// `sentrace run`: the application is not disturbed, whatever happens to it or to us.
 mod application;
+/// `sentrace attach`, and `sentrace trace --pid`.
+mod attach;
 /// Running the same program untraced and traced.
 mod both;
 /// What the commands print that tell about calls, events, filters and configuration.

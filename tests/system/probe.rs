@@ -47,6 +47,19 @@ impl Probe {
         command
     }
 
+    /// A tracer that attaches to a process and reports to it.
+    pub(crate) fn attach(&self, pid: u32) -> Command {
+        let mut command = (self.program)();
+        command.args(["trace", "--probe-addr", &address(self.directory.path()), "--pid"]);
+        command.arg(pid.to_string());
+        command
+    }
+
+    /// What it has written up to now.
+    pub(crate) fn written(&self) -> String {
+        fs::read_to_string(self.directory.path().join("json")).unwrap_or_default()
+    }
+
     /// Ends it, and reads what it has written.
     pub(crate) fn end(mut self) -> Vec<Value> {
         let pid = Pid::from_raw(self.child.id().try_into().expect("a pid"));

@@ -168,10 +168,10 @@ impl<'o> Engine<'o> {
         }
         for process in known {
             let was_known = self.tasks.has_process(process);
-            if let Err(refusal) = self.seize(process)
-                && !was_known
-            {
-                tracing::warn!("process {process} is not watched: {refusal}");
+            match self.seize(process) {
+                Ok(()) | Err(Refusal::Gone | Refusal::Zombie) => {}
+                Err(_) if was_known => {}
+                Err(refusal) => tracing::warn!("process {process} is not watched: {refusal}"),
             }
         }
         self.arrivals.unsettled.extend(self.arrivals.fresh.values());
