@@ -10,10 +10,7 @@ use std::process::exit;
 
 use sentrace_bpf::action;
 use sentrace_schema::record::{Record, Value};
-use sentrace_schema::wire::{
-    Capture, Event, EventInterest, GAP, Interest, NO_SYSCALL, PREDICTED, TOCTOU, TRUNCATED,
-    UNREADABLE,
-};
+use sentrace_schema::wire::{Capture, Event, EventInterest, Interest, MARKS, NO_SYSCALL};
 use sentrace_schema::{EVENTS, event};
 use sentrace_tracer::launch::Launch;
 use sentrace_tracer::resolve::Resolver;
@@ -55,14 +52,6 @@ fn main() {
         }
     }
 }
-
-const MARKS: [(u32, &str); 5] = [
-    (TRUNCATED, "truncated"),
-    (UNREADABLE, "unreadable"),
-    (PREDICTED, "predicted"),
-    (TOCTOU, "toctou"),
-    (GAP, "gap"),
-];
 
 struct Print {
     to: Box<dyn Write + Send>,

@@ -1,5 +1,7 @@
 //! Attaching to processes that run: each test runs `examples/wrap` as a process of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};

@@ -5,7 +5,7 @@
 //! seized have stopped once (what they make from then on is a tracee by itself), until there is
 //! nothing new.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,8 @@ use crate::sys::wait::Patience;
 pub(super) struct Arrivals {
     /// Those that have not stopped since, with their processes.
     fresh: HashMap<i32, i32>,
+    /// Those among them that have not been told to stop.
+    waiting: VecDeque<i32>,
     /// Processes that may have made tasks that nobody has seen.
     unsettled: HashSet<i32>,
     /// Some of the fresh ones have stopped, or ended, since the last look.
@@ -48,6 +50,9 @@ const QUIET: Duration = Duration::from_millis(5);
 const WITHDRAWAL: Duration = Duration::from_secs(1);
 /// How often to look for stops meanwhile.
 const PAUSE: Duration = Duration::from_micros(200);
+
+/// How many tasks are on their way to their first stop together: the more, the longer each waits.
+const TOGETHER: usize = 16;
 
 /// Calls that a stop makes fail with `EINTR`, and that have done nothing then.
 const NOT_RESTARTED: [&str; 13] = [
@@ -70,6 +75,21 @@ const NOT_RESTARTED: [&str; 13] = [
 const RESTART_NO_HANDLER: i64 = -514;
 
 impl Arrivals {
+    /// Tells tasks to stop that have not been told.
+    pub(super) fn call_in(&mut self) {
+        while self.fresh.len().saturating_sub(self.waiting.len()) < TOGETHER && self.call_one() {}
+    }
+
+    /// Tells one more; whether there was one.
+    pub(super) fn call_one(&mut self) -> bool {
+        let Some(tid) = self.waiting.pop_front() else { return false };
+        if self.fresh.contains_key(&tid) {
+            // The only failure is the task's death, which its end will tell.
+            let _ = ptrace::interrupt(tid);
+        }
+        true
+    }
+
     /// Whether it is time to look again, when there is nothing else to do.
     pub(super) fn are_due(&self) -> bool {
         self.are_due
@@ -85,6 +105,9 @@ impl Arrivals {
         let is_first = !self.fresh.is_empty() && self.fresh.remove(&tid).is_some();
         self.are_due |= is_first;
         self.stops += usize::from(self.are_due);
+        if is_first {
+            self.call_in();
+        }
         is_first
     }
 }
@@ -216,9 +239,9 @@ impl<'o> Engine<'o> {
         self.observer.tell(|observer| observer.found(Task::leader(process)));
         for tid in seized {
             self.arrivals.fresh.insert(tid, process);
-            // The only failure is the task's death, which its end will tell.
-            let _ = ptrace::interrupt(tid);
+            self.arrivals.waiting.push_back(tid);
         }
+        self.arrivals.call_in();
         self.arrivals.unsettled.insert(process);
         Ok(())
     }
@@ -257,6 +280,9 @@ impl<'o> Engine<'o> {
     fn withdraw(&mut self) {
         self.catch = Catch::Nothing;
         self.arrivals.unsettled.clear();
+        for tid in std::mem::take(&mut self.arrivals.waiting) {
+            self.arrivals.fresh.remove(&tid);
+        }
         let begin = Instant::now();
         let mut quiet = begin;
         let is_over = |engine: &Self, quiet: Instant| {

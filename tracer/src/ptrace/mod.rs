@@ -137,6 +137,9 @@ impl<'o> Engine<'o> {
         let report = match polled {
             Some(report) => Some(report?),
             None => {
+                if self.arrivals.call_one() {
+                    return Err(Errno::EAGAIN);
+                }
                 if self.arrivals.are_due() {
                     self.look_for_more();
                     return Err(Errno::EAGAIN);
