@@ -23,14 +23,14 @@ impl Delivered {
     }
 
     /// `sender` sent `signal`, which the first process is getting.
-    pub(super) fn record(&self, signal: i32, sender: i32) {
+    pub(crate) fn record(&self, signal: i32, sender: i32) {
         if let Some(last) = self.last.get(signal as usize) {
             last.store(u64::from(sender as u32) << 32 | u64::from(self.now()), Relaxed);
         }
     }
 
     /// The process has ended.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.ended.store(true, Relaxed);
     }
 

@@ -6,7 +6,7 @@ use crate::engine::Fork;
 
 /// A ptrace-stop of a seized task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// The seccomp filter answered `RET_TRACE`: the task entered a call.
     Seccomp,
     /// Syscall-entry or syscall-exit stop.
@@ -27,7 +27,7 @@ pub(super) enum Stop {
 
 impl Stop {
     /// Classifies a stop by its code: the signal, and the ptrace event in the bits above 8.
-    pub(super) fn of(code: c_int) -> Self {
+    pub(crate) fn of(code: c_int) -> Self {
         let (signal, event) = (code & 0xff, code >> 8);
         match event {
             0 if signal == libc::SIGTRAP | 0x80 => Self::Syscall,

@@ -84,7 +84,7 @@ impl Tasks {
 }
 
 /// Thread group and parent of a task, from `/proc/PID/status` (proc_pid_status(5)).
-fn ids(tid: i32) -> Option<(i32, i32)> {
+pub(crate) fn ids(tid: i32) -> Option<(i32, i32)> {
     let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;

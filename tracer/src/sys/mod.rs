@@ -8,6 +8,7 @@ pub(crate) mod child;
 pub(crate) mod inherited;
 pub(crate) mod memory;
 pub(crate) mod namespace;
+pub(crate) mod notify;
 pub(crate) mod pidfd;
 pub(crate) mod poll;
 pub(crate) mod ptrace;

@@ -54,13 +54,33 @@ fn request(request: c_uint, tid: pid_t, addr: usize, data: *mut c_void) -> Resul
 /// at syscalls when asked, and for fork, vfork, clone and exec. Its children become tracees
 /// likewise.
 pub(crate) fn seize(tid: pid_t) -> Result<(), Errno> {
-    let options = libc::PTRACE_O_TRACESECCOMP
-        | libc::PTRACE_O_TRACESYSGOOD
-        | libc::PTRACE_O_TRACEFORK
-        | libc::PTRACE_O_TRACEVFORK
-        | libc::PTRACE_O_TRACECLONE
-        | libc::PTRACE_O_TRACEEXEC;
+    seize_with(tid, LIFE | libc::PTRACE_O_TRACESECCOMP)
+}
+
+/// As [`seize`], but for a task whose filter does not stop it for a tracer.
+pub(crate) fn seize_for_a_while(tid: pid_t) -> Result<(), Errno> {
+    seize_with(tid, LIFE)
+}
+
+/// At syscalls when asked, and for fork, vfork, clone and exec.
+const LIFE: c_int = libc::PTRACE_O_TRACESYSGOOD
+    | libc::PTRACE_O_TRACEFORK
+    | libc::PTRACE_O_TRACEVFORK
+    | libc::PTRACE_O_TRACECLONE
+    | libc::PTRACE_O_TRACEEXEC;
+
+fn seize_with(tid: pid_t, options: c_int) -> Result<(), Errno> {
     request(libc::PTRACE_SEIZE, tid, 0, options as usize as *mut c_void).map(drop)
+}
+
+/// Stops `tid` on its way to user mode, or when it gets there next.
+pub(crate) fn interrupt(tid: pid_t) -> Result<(), Errno> {
+    request(libc::PTRACE_INTERRUPT, tid, 0, null_mut()).map(drop)
+}
+
+/// Lets `tid`, which has stopped, go for good, delivering `signal` unless it is 0.
+pub(crate) fn detach(tid: pid_t, signal: c_int) -> Result<(), Errno> {
+    request(libc::PTRACE_DETACH, tid, 0, signal as usize as *mut c_void).map(drop)
 }
 
 /// Resumes `tid` from its stop, delivering `signal` unless it is 0.
