@@ -84,13 +84,18 @@ pub enum Ended {
         /// Whether a core was dumped.
         core_dumped: bool,
     },
+    /// Nobody knows: its parent had waited for it, and the kernel does not remember (before
+    /// Linux 6.15, under the notify engine).
+    Unknown,
 }
 
 impl Ended {
-    /// The status that a shell reports: the exit status, or 128 plus the signal's number.
+    /// The status that a shell reports: the exit status, or 128 plus the signal's number; 0 if
+    /// nobody knows.
     #[must_use]
     pub fn code(self) -> i32 {
         match self {
+            Self::Unknown => 0,
             Self::Exited { status } => status,
             Self::Signaled { signal, .. } => 128 + signal,
         }

@@ -10,7 +10,7 @@ pub use sentrace_bpf::Instruction;
 
 use crate::engine::{Ended, Observer};
 use crate::forward::Forwarder;
-use crate::notify::{self, Abilities, Interest};
+use crate::notify::{self, Interest};
 use crate::ptrace::{self, Delivered};
 use crate::sys::child::{self, Child, Plan, Stage};
 use crate::sys::notify::Mailbox;
@@ -71,16 +71,16 @@ pub enum Refusal {
 pub struct Choice {
     /// The engine; never [`Engine::Auto`].
     pub engine: Engine,
-    /// Why it is not the notify engine, if that was tried.
+    /// Why the notify engine cannot be used, if that was tried.
     pub refusal: Option<Refusal>,
 }
 
 impl Engine {
-    /// Decides between the engines by trying the notify engine on a child that is thrown away, as
-    /// the application would be launched. The children of the calling thread are not waited for.
+    /// Decides by trying the notify engine, if that may be used, on a child that is thrown away.
+    /// Other children of this process are not touched.
     #[must_use]
     pub fn choose(self) -> Choice {
-        let refusal = if self == Self::Auto { notify::check().err() } else { None };
+        let refusal = if self == Self::Ptrace { None } else { notify::check().err() };
         let engine = match self {
             Self::Auto if refusal.is_some() => Self::Ptrace,
             Self::Auto => Self::Notify,
@@ -182,24 +182,17 @@ impl Launch {
     /// The application did not begin, or was waited for by somebody else.
     pub fn run(&self, observer: &mut dyn Observer) -> Result<Ended, LaunchError> {
         let words = Words::new(self)?;
-        match self.abilities()? {
-            None => self.run_traced(&words, observer),
-            Some(abilities) => self.run_notifying(&words, abilities, observer),
-        }
-    }
-
-    /// What the notify engine can do here; `None` if the ptrace engine is to watch.
-    fn abilities(&self) -> Result<Option<Abilities>, LaunchError> {
-        if self.engine == Engine::Ptrace {
-            return Ok(None);
-        }
-        match notify::check() {
-            Ok(abilities) => Ok(Some(abilities)),
-            Err(refusal) if self.engine == Engine::Notify => Err(LaunchError::Engine(refusal)),
-            Err(refusal) => {
-                tracing::info!("the ptrace engine is used: {refusal}");
-                Ok(None)
+        let choice = self.engine.choose();
+        match choice.refusal {
+            Some(refusal) if self.engine == Engine::Notify => {
+                return Err(LaunchError::Engine(refusal));
             }
+            Some(refusal) => tracing::info!("the ptrace engine is used: {refusal}"),
+            None => {}
+        }
+        match choice.engine {
+            Engine::Ptrace => self.run_traced(&words, observer),
+            Engine::Auto | Engine::Notify => self.run_notifying(&words, observer),
         }
     }
 
@@ -226,12 +219,11 @@ impl Launch {
     fn run_notifying(
         &self,
         words: &Words,
-        abilities: Abilities,
         observer: &mut dyn Observer,
     ) -> Result<Ended, LaunchError> {
         let interest = Interest::new(&self.filter);
         let interest = interest.ok_or(LaunchError::Filter(Errno::EINVAL))?;
-        let filter = abilities.filter(&interest).ok_or(LaunchError::Filter(Errno::EINVAL))?;
+        let filter = interest.filter().ok_or(LaunchError::Filter(Errno::EINVAL))?;
         let mailbox = Mailbox::new().map_err(LaunchError::System)?;
         let mut begun = Begun::new(&self.plan(words, &filter, Some(&mailbox)))?;
         let pid = begun.child.pid;

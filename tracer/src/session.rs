@@ -126,11 +126,13 @@ impl Observer for Session<'_> {
         let process = self.last_record(task.tgid, &known);
         let (cause, code) = match how {
             Ended::Exited { status } => (cause::EXITED, status),
+            Ended::Unknown => (cause::EXITED, 0),
             Ended::Signaled { signal, core_dumped: true } => (cause::COREDUMPED, signal),
             Ended::Signaled { signal, core_dumped: false } => (cause::SIGNALED, signal),
         };
         let exit = events::Exit { process, cause, code: code.into() };
-        self.report(task, 0, Payload::Exit(exit.into()));
+        let marks = if how == Ended::Unknown { UNREADABLE } else { 0 };
+        self.report(task, marks, Payload::Exit(exit.into()));
     }
 }
 

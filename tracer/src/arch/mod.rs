@@ -120,8 +120,19 @@ impl Registers {
 
     /// Sets the first argument of the call that a task has entered.
     pub(crate) fn set_first_argument(&mut self, value: u64) {
-        let Some(layout) = self.layout() else { return };
-        let at = layout.args[0];
+        if let Some(layout) = self.layout() {
+            self.set(layout, layout.args[0], value);
+        }
+    }
+
+    /// Sets what the call of a task in a syscall-exit stop returns.
+    pub(crate) fn set_result(&mut self, value: i64) {
+        if let Some(layout) = self.layout() {
+            self.set(layout, layout.result, value as u64);
+        }
+    }
+
+    fn set(&mut self, layout: &Layout, at: usize, value: u64) {
         if layout.width == 8 {
             self.words[at] = value;
         } else {

@@ -8,7 +8,6 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use sentrace_bpf::{Section, Verdict, action, compile};
 
-use super::life::Exits;
 use crate::launch::{Instruction, Refusal};
 use crate::sys::child::{self, try_filter};
 use crate::sys::notify::{Answer, Listener, Mailbox};
@@ -20,25 +19,11 @@ use crate::sys::wait::{Patience, Report, Waiter};
 /// How long the child may take for a step.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// What the kernel can do beyond what the engine needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Abilities {
-    /// How the engine learns how processes end.
-    pub(super) exits: Exits,
-}
-
-impl Abilities {
-    /// The filter to install for an interest; `None` if there is more to test than one can hold.
-    pub(crate) fn filter(self, interest: &super::Interest) -> Option<Vec<Instruction>> {
-        interest.filter(self.exits)
-    }
-}
-
 /// Goes through what the engine does, once.
 ///
 /// # Errors
 /// What was refused.
-pub(crate) fn check() -> Result<Abilities, Refusal> {
+pub(crate) fn check() -> Result<(), Refusal> {
     let filter = filter().ok_or(Refusal::Filter(Errno::EINVAL))?;
     let mailbox = Mailbox::new().map_err(Refusal::System)?;
     let blocked = Blocked::new();
@@ -57,8 +42,8 @@ pub(crate) fn check() -> Result<Abilities, Refusal> {
 
 /// The child waits in getppid(2): has it make the call again and stop before, as for a result,
 /// and lets it go.
-fn supervise(pid: i32, listener: OwnedFd) -> Result<Abilities, Refusal> {
-    let pidfd = pidfd::open(pid, Scope::Process).map_err(Refusal::Descriptor)?;
+fn supervise(pid: i32, listener: OwnedFd) -> Result<(), Refusal> {
+    pidfd::open(pid, Scope::Process).map_err(Refusal::Descriptor)?;
     let mut listener = Listener::new(listener).map_err(Refusal::Receive)?;
     await_readable(&listener)?;
     let notification = listener.receive().map_err(Refusal::Receive)?;
@@ -78,11 +63,12 @@ fn supervise(pid: i32, listener: OwnedFd) -> Result<Abilities, Refusal> {
         return Err(Refusal::Answer(Errno::last()));
     }
     match report(&mut waiter)? {
-        Report::Ended { how, .. } if how.code() == 0 => waiter.reap(pid),
-        _ => return Err(Refusal::Result),
+        Report::Ended { how, .. } if how.code() == 0 => {
+            waiter.reap(pid);
+            Ok(())
+        }
+        _ => Err(Refusal::Result),
     }
-    let told = pidfd::exit_status(pidfd.as_fd()).is_some();
-    Ok(Abilities { exits: if told { Exits::Told } else { Exits::Asked } })
 }
 
 /// What the child does next.

@@ -2,7 +2,7 @@
 
 use sentrace_bpf::{self as bpf, Instruction, Program, SeccompData, action};
 
-use super::life::{self, Exits};
+use super::life::{self, Life};
 use crate::sys::notify::Notification;
 
 /// `BPF_RET | BPF_K` and `BPF_JMP | BPF_JA` (linux/bpf_common.h).
@@ -32,78 +32,81 @@ impl Interest {
     }
 
     /// The filter to install: calls that somebody wants to see and calls of life wait for the
-    /// supervisor's answer. `None` if they do not fit into a program.
-    pub(super) fn filter(&self, exits: Exits) -> Option<Vec<Instruction>> {
-        let trap = action::USER_NOTIF;
+    /// supervisor's answer, except those that must not. `None` if they do not fit into a program.
+    pub(crate) fn filter(&self) -> Option<Vec<Instruction>> {
         // An unknown architecture is the interest's to decide.
-        let sections = life::sections(exits, trap);
+        let sections = life::sections(|life| match life {
+            Life::Exec | Life::Begin => action::USER_NOTIF,
+            Life::Untouchable => UNTOUCHABLE,
+        });
         let mut filter: Vec<_> = bpf::compile(&sections, action::ALLOW).ok()?.into();
-        let Some(interest) = &self.0 else { return Some(filter) };
         let behind = filter.len();
         for (at, instruction) in filter.iter_mut().enumerate() {
-            if instruction.code == RETURN && instruction.k == action::ALLOW {
-                let k = u32::try_from(behind - at - 1).ok()?;
-                *instruction = Instruction { code: JUMP, jt: 0, jf: 0, k };
+            match (instruction.code, instruction.k) {
+                (RETURN, UNTOUCHABLE) => instruction.k = action::ALLOW,
+                (RETURN, action::ALLOW) if self.0.is_some() => {
+                    let k = u32::try_from(behind - at - 1).ok()?;
+                    *instruction = Instruction { code: JUMP, jt: 0, jf: 0, k };
+                }
+                _ => {}
             }
         }
-        filter.extend(interest.instructions().iter().map(|instruction| {
+        let interest = self.0.iter().flat_map(Program::instructions);
+        filter.extend(interest.map(|instruction| {
             let traces = instruction.code == RETURN && action::of(instruction.k) == action::TRACE;
-            if traces { Instruction { k: trap, ..*instruction } } else { *instruction }
+            let k = if traces { action::USER_NOTIF } else { instruction.k };
+            Instruction { k, ..*instruction }
         }));
         Some(filter)
     }
 }
 
+/// The answer to calls that must not be stopped, until the others have been told where to go.
+const UNTOUCHABLE: u32 = action::TRACE;
+
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::filter;
     use sentrace_schema::EVENTS;
 
-    fn notification(audit: u32, nr: u32, args: [u64; 6]) -> Notification {
-        Notification { id: 0, tid: 0, audit, nr, ip: 0, args }
+    use super::*;
+    use crate::filter;
+
+    fn notification(audit: u32, nr: u32) -> Notification {
+        Notification { id: 0, tid: 0, audit, nr, ip: 0, args: [0; 6] }
     }
 
     /// Every number of every architecture: what is wanted, what is life, and nothing else.
     #[test]
     fn a_call_waits_if_it_is_wanted_or_of_life() {
-        let thread = [libc::CLONE_THREAD as u64, 0, 0, 0, 0, 0];
-        for wanted in [0, 1, EVENTS.len()] {
-            let wanted = |id: u16| EVENTS.iter().take(wanted).any(|event| event.id == id);
+        for count in [0, 1, EVENTS.len()] {
+            let wanted = |id: u16| EVENTS.iter().take(count).any(|event| event.id == id);
             let program = filter::program(&wanted, action::TRACE).expect("a program");
             let interest = Interest::new(program.instructions()).expect("an interest");
-            for exits in [Exits::Told, Exits::Asked] {
-                let filter = interest.filter(exits).expect("a filter");
-                let filter = Program::new(filter).expect("a program");
-                for audit in [0xC000_003E, 0xC000_00B7, 0x4000_0003, 0x4000_0028, 7] {
-                    for nr in (0..600).chain(0x4000_0000..0x4000_0258).chain([u32::MAX]) {
-                        for args in [[0; 6], thread] {
-                            let call = notification(audit, nr, args);
-                            let data = SeccompData { nr, arch: audit, args, ..Default::default() };
-                            let waits = bpf::run(&filter, &data) == action::USER_NOTIF;
-                            let of_life = match life::of(audit, nr) {
-                                Some(life::Life::Fork) => args != thread || !is_clone(audit, nr),
-                                Some(life::Life::Exit) => exits == Exits::Asked,
-                                life => life.is_some(),
-                            };
-                            let expect = of_life || interest.has(&call);
-                            assert_eq!(waits, expect, "{audit:#x} {nr:#x} {args:?} {exits:?}");
-                        }
-                    }
+            let filter = Program::new(interest.filter().expect("a filter")).expect("a program");
+            for arch in [0xC000_003E, 0xC000_00B7, 0x4000_0003, 0x4000_0028, 7] {
+                for nr in (0..600).chain(0x4000_0000..0x4000_0258).chain([u32::MAX]) {
+                    let data = SeccompData { nr, arch, ..SeccompData::default() };
+                    let waits = bpf::run(&filter, &data) == action::USER_NOTIF;
+                    let expect = match life::of(arch, nr) {
+                        Some(Life::Exec | Life::Begin) => true,
+                        Some(Life::Untouchable) => false,
+                        None => interest.has(&notification(arch, nr)),
+                    };
+                    assert_eq!(waits, expect, "{arch:#x} {nr:#x}");
                 }
             }
         }
     }
 
-    fn is_clone(audit: u32, nr: u32) -> bool {
-        crate::arch::clone_number(audit) == Some(nr & !0x4000_0000)
-    }
-
     #[test]
     fn no_interest_is_life_alone() {
         let interest = Interest::new(&[]).expect("an interest");
-        let call = notification(0xC000_003E, 59, [0; 6]);
-        assert!(!interest.has(&call));
-        assert!(interest.filter(Exits::Told).is_some_and(|filter| filter.len() > 10));
+        let (audit, [execve, _]) = crate::arch::NATIVE_EXEC;
+        assert!(!interest.has(&notification(audit, execve as u32)));
+        let filter = Program::new(interest.filter().expect("a filter")).expect("a program");
+        let answer = |nr| bpf::run(&filter, &SeccompData { nr, arch: audit, ..Default::default() });
+        assert_eq!(answer(execve as u32), action::USER_NOTIF);
+        assert_eq!(answer(libc::SYS_openat as u32), action::ALLOW);
+        assert_eq!(answer(libc::SYS_clone as u32), action::ALLOW);
     }
 }

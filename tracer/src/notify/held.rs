@@ -5,26 +5,18 @@ use std::collections::HashMap;
 /// What a task that is held is about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// It makes its call, which may make a process or execute a program and stops then. If the
-    /// call fails, nothing says so: it is let go when it is heard of next.
+    /// It makes its call, and stops when that has executed a program. If it fails, nothing says
+    /// so: the task is let go when it is heard of next.
     Running,
     /// It goes back to user mode and stops before it gets there.
     Returning(Then),
     /// It makes its call again and stops at its entry.
     Entering,
-    /// It is in its call, at whose entry it waits for an answer once more, and stops at its exit.
+    /// It has stopped there, and is to wait for an answer once more. If a signal keeps it from
+    /// that, it stops at the exit.
+    Entered,
+    /// It has got its answer, makes its call, and stops at the exit.
     Inside,
-    /// It is new and has not come to its first stop. `parent` waits for that.
-    Born {
-        /// The task that made it.
-        parent: i32,
-    },
-    /// It has made `child`, and is stopped until that has been let go: who made a process may
-    /// want to trace it at once.
-    Parent {
-        /// The task that it made.
-        child: i32,
-    },
 }
 
 /// Why a task was sent back to user mode.
@@ -47,12 +39,7 @@ pub(super) struct Held {
 impl Held {
     /// Whether the call has not begun, although the observer has been told of it.
     pub(super) fn is_before_call(self) -> bool {
-        matches!(self.phase, Phase::Returning(Then::Call) | Phase::Entering)
-    }
-
-    /// Whether a new task may be its child.
-    pub(super) fn may_fork(self) -> bool {
-        matches!(self.phase, Phase::Running | Phase::Inside)
+        matches!(self.phase, Phase::Returning(Then::Call) | Phase::Entering | Phase::Entered)
     }
 }
 

@@ -1,31 +1,23 @@
-//! The calls of a task's life: what the engine has to see of every application, whatever the
-//! events that somebody wants.
+//! The calls of a task's life: those that the engine has to see, and those that it must not.
+//!
+//! A signal may make a call return `EINTR` that waits to be received as a notification, where its
+//! handler lacks `SA_RESTART`. Most calls may fail so; a call that makes or ends a process may
+//! not (a shell says "Cannot fork", a process does not end). So these are never stopped, and a
+//! new process is seen at the first call that it makes in its C library's fork(3):
+//! set_robust_list(2) of glibc, whose result nobody looks at, or set_tid_address(2) of musl, which
+//! has all signals blocked there.
 
-use std::borrow::Cow;
+use sentrace_bpf::{Section, Verdict};
 
-use sentrace_bpf::{Condition, Op, Section, Verdict, Width};
-use sentrace_bpf::{Case, action};
-
-/// What a call may do to the life of tasks.
+/// What a call does to the life of tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Life {
-    /// Execute a program.
+    /// It executes a program.
     Exec,
-    /// Make a process.
-    Fork,
-    /// Make a process or a thread: clone3(2), which has its flags in memory.
-    Clone3,
-    /// End the process.
-    Exit,
-}
-
-/// Whether the calls that end a process are to be seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Exits {
-    /// The kernel tells how a process ended when it has.
-    Told,
-    /// exit_group(2) says how (Linux before 6.15).
-    Asked,
+    /// It is the first of a new task, or of a new program.
+    Begin,
+    /// It makes or ends a task, or ends a signal's handler.
+    Untouchable,
 }
 
 /// The numbers of an ABI.
@@ -34,13 +26,12 @@ struct Row {
     audit: u32,
     /// The ABI's number flag.
     flag: u32,
-    execve: u32,
-    execveat: u32,
-    /// fork and vfork, where there are such calls.
-    forks: &'static [u32],
-    clone: u32,
-    clone3: u32,
-    exit_group: u32,
+    /// execve, execveat.
+    execs: &'static [u32],
+    /// set_tid_address, set_robust_list.
+    begins: &'static [u32],
+    /// fork, vfork, clone, clone3, exit, exit_group, sigreturn, rt_sigreturn, restart_syscall.
+    untouchable: &'static [u32],
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -48,32 +39,23 @@ const ROWS: &[Row] = &[
     Row {
         audit: 0xC000_003E,
         flag: 0,
-        execve: 59,
-        execveat: 322,
-        forks: &[57, 58],
-        clone: 56,
-        clone3: 435,
-        exit_group: 231,
+        execs: &[59, 322],
+        begins: &[218, 273],
+        untouchable: &[57, 58, 56, 435, 60, 231, 15, 219],
     },
     Row {
         audit: 0xC000_003E,
         flag: 0x4000_0000,
-        execve: 520,
-        execveat: 545,
-        forks: &[57, 58],
-        clone: 56,
-        clone3: 435,
-        exit_group: 231,
+        execs: &[520, 545],
+        begins: &[218, 530],
+        untouchable: &[57, 58, 56, 435, 60, 231, 513, 219],
     },
     Row {
         audit: 0x4000_0003,
         flag: 0,
-        execve: 11,
-        execveat: 358,
-        forks: &[2, 190],
-        clone: 120,
-        clone3: 435,
-        exit_group: 252,
+        execs: &[11, 358],
+        begins: &[258, 311],
+        untouchable: &[2, 190, 120, 435, 1, 252, 119, 173, 0],
     },
 ];
 
@@ -82,85 +64,70 @@ const ROWS: &[Row] = &[
     Row {
         audit: 0xC000_00B7,
         flag: 0,
-        execve: 221,
-        execveat: 281,
-        forks: &[],
-        clone: 220,
-        clone3: 435,
-        exit_group: 94,
+        execs: &[221, 281],
+        begins: &[96, 99],
+        untouchable: &[220, 435, 93, 94, 139, 128],
     },
     Row {
         audit: 0x4000_0028,
         flag: 0,
-        execve: 11,
-        execveat: 387,
-        forks: &[2, 190],
-        clone: 120,
-        clone3: 435,
-        exit_group: 248,
+        execs: &[11, 387],
+        begins: &[256, 338],
+        untouchable: &[2, 190, 120, 435, 1, 248, 119, 173, 0],
     },
 ];
 
 /// What a call does to life, by audit arch and number (with the ABI's flag).
 pub(super) fn of(audit: u32, nr: u32) -> Option<Life> {
-    let row = ROWS.iter().filter(|row| row.audit == audit && nr & row.flag == row.flag);
-    let row = row.max_by_key(|row| row.flag)?;
+    let rows = ROWS.iter().filter(|row| row.audit == audit && nr & row.flag == row.flag);
+    let row = rows.max_by_key(|row| row.flag)?;
     let nr = nr & !row.flag;
-    if nr == row.execve || nr == row.execveat {
-        Some(Life::Exec)
-    } else if nr == row.clone || row.forks.contains(&nr) {
-        Some(Life::Fork)
-    } else if nr == row.clone3 {
-        Some(Life::Clone3)
-    } else {
-        (nr == row.exit_group).then_some(Life::Exit)
-    }
+    let all = [
+        (row.execs, Life::Exec),
+        (row.begins, Life::Begin),
+        (row.untouchable, Life::Untouchable),
+    ];
+    all.iter().find(|(numbers, _)| numbers.contains(&nr)).map(|(_, life)| *life)
 }
 
-/// The rules of a filter that answers `trap` to the calls of life. clone(2) of a thread is none.
-pub(super) fn sections(exits: Exits, trap: u32) -> Vec<Section> {
-    let always = |nr: u32| (nr, Verdict::always(trap));
-    let thread = Condition {
-        arg: 0,
-        width: Width::U32,
-        op: Op::AnyBits(libc::CLONE_THREAD as u64),
-    };
-    let let_through = Case { when: Cow::Owned(vec![thread]), action: action::ALLOW };
+/// The rules of a filter that answers as told to the calls of life.
+pub(super) fn sections(answer: impl Fn(Life) -> u32) -> Vec<Section> {
     let section = |row: &Row| {
-        let mut rules = vec![always(row.execve), always(row.execveat), always(row.clone3)];
-        rules.extend(row.forks.iter().copied().map(always));
-        rules.push((row.clone, Verdict { cases: vec![let_through.clone()], otherwise: trap }));
-        if exits == Exits::Asked {
-            rules.push(always(row.exit_group));
-        }
-        Section { audit: row.audit, number_flag: row.flag, rules }
+        let rules = |numbers: &[u32], life: Life| {
+            let verdict = Verdict::always(answer(life));
+            numbers.iter().map(|nr| (*nr, verdict.clone())).collect::<Vec<_>>()
+        };
+        let mut all = rules(row.execs, Life::Exec);
+        all.extend(rules(row.begins, Life::Begin));
+        all.extend(rules(row.untouchable, Life::Untouchable));
+        Section { audit: row.audit, number_flag: row.flag, rules: all }
     };
     ROWS.iter().map(section).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::arch;
-    use crate::decode;
     use sentrace_schema::ABIS;
 
-    /// Those that the tables have, too, are the same there.
+    use super::*;
+    use crate::{arch, decode};
+
+    /// Calls that the tables have, too, have the same numbers there.
     #[test]
     fn numbers_are_those_of_the_tables() {
         for row in ROWS {
             let (abi, _) = arch::abi_of(row.audit, row.flag.into(), &ABIS).expect("an ABI");
-            let check = |nr: u32, names: &[&str]| {
-                if let Some(call) = decode::numbered(abi, nr) {
-                    assert!(names.contains(&call.name), "{} {nr}", call.name);
+            let check = |numbers: &[u32], names: &[&str]| {
+                for nr in numbers {
+                    let name = decode::numbered(abi, *nr).map(|call| call.name);
+                    assert!(name.is_none_or(|name| names.contains(&name)), "{name:?} {nr}");
                 }
             };
-            check(row.execve, &["execve"]);
-            check(row.execveat, &["execveat"]);
-            check(row.clone, &["clone"]);
-            check(row.clone3, &["clone3"]);
-            check(row.exit_group, &["exit_group"]);
-            row.forks.iter().for_each(|nr| check(*nr, &["fork", "vfork"]));
+            check(row.execs, &["execve", "execveat"]);
+            check(row.begins, &["set_tid_address", "set_robust_list"]);
+            let makes = ["fork", "vfork", "clone", "clone3", "exit", "exit_group"];
+            let others = ["sigreturn", "rt_sigreturn", "restart_syscall"];
+            check(row.untouchable, &[makes.as_slice(), &others].concat());
         }
     }
 }

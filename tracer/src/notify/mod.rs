@@ -3,38 +3,37 @@
 //! tells an observer and answers that they go on. Linux 5.19.
 //!
 //! Tasks are no tracees: they get their signals, stop and continue, and are traced by debuggers
-//! as if nobody watched. A task is held by ptrace only where no notification tells what the
-//! observer is to know, for one call, beginning while it waits for its answer ([`held`]):
+//! as if nobody watched. What no notification tells is found out so:
 //!
-//! - *Making a process, executing a program*: it stops at the event, and is let go. So is the new
-//!   process, at its first stop and before its parent runs on.
-//! - *A result*: the answer is to make the call again (`ERESTARTNOINTR`), and the task is stopped
-//!   on its way back to user mode. From there it goes through the call under `PTRACE_SYSCALL`, and
-//!   is let go at the exit. The call itself is never disturbed: it may block, and
-//!   a signal interrupts it as ever.
+//! - *New processes and threads* make themselves known by the first call that their C library
+//!   makes ([`life`]). Who made a process is its parent in `/proc`, if that runs the same program;
+//!   if it has ended meanwhile, it is the newest process that does ([`tasks::Image`]).
+//! - *Programs that are executed and results* need ptrace, for the time of one call, beginning
+//!   while the task waits for its answer ([`held`]). For a program the task stops at the event.
+//!   For a result the answer is to make the call again (`ERESTARTNOINTR`), and the task is stopped
+//!   on its way back to user mode; from there it goes through the call under `PTRACE_SYSCALL`, and
+//!   is let go at the exit. The call itself is never disturbed: it may block, and a signal
+//!   interrupts it as ever.
+//! - *Ends* are told by process descriptors ([`exits`]).
 //!
 //! Where the ptrace engine knows more:
 //!
-//! - A thread is told of when it first makes a call of interest, and its end when it is found
-//!   out, at the latest with the end of its process.
-//! - A task that another traces (strace, gdb inside the application) cannot be held: results of
-//!   its calls are left out, processes that it makes are told of at their first call of interest
-//!   (with the parent that `/proc` tells), programs that it executes at its next.
+//! - A process that neither uses a C library's fork(3) nor makes a call of interest is not told
+//!   of. A thread's end is told when it is found out, at the latest with that of its process.
+//! - Calls that make or end a task are never of interest.
+//! - A task that another traces (strace or gdb inside the application) cannot be held: results of
+//!   its calls are left out, and a program that it executes is told of at its next call.
 //! - A process may have been waited for by its parent when its end is told: its `/proc/PID` may be
-//!   gone. Before Linux 6.15 the status may then be the one that it gave to exit_group(2), and
-//!   a signal that ended it is taken to be `SIGKILL`.
+//!   gone, and before Linux 6.15 how it ended may not be known.
 //! - The stack pointer of a call is not known (0).
-//! - `CLONE_UNTRACED` keeps the child from being told of by its parent's call: it is told of at its
-//!   first call of interest.
 //!
-//! What an application notices:
+//! What an application may notice:
 //!
 //! - The kernel lets a signal interrupt the wait until this thread has received the notification.
-//!   So all notifications are received before any is looked at. In the µs that are left, a handler
-//!   without `SA_RESTART` makes the call fail with `EINTR`.
+//!   So all notifications are received before any is looked at. In the time that is left, a
+//!   handler without `SA_RESTART` makes the call fail with `EINTR`.
 //! - A filter of its own cannot have a listener (`EBUSY`).
-//! - A task whose call to execute a program or to make a process failed stays a tracee until its
-//!   next call of interest or signal.
+//! - A task that failed to execute a program is a tracee until its next call of interest or signal.
 
 mod check;
 mod exits;
@@ -44,17 +43,17 @@ mod life;
 mod tasks;
 
 use std::cell::Cell;
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::time::{TimeSpec, TimeValLike};
 use sentrace_schema::ABIS;
 
-pub(crate) use self::check::{Abilities, check};
+pub(crate) use self::check::check;
 use self::exits::Exits;
 pub(crate) use self::filter::Interest;
 use self::held::{AllHeld, Held, Phase, Then};
@@ -65,10 +64,16 @@ use crate::engine::{Call, Ended, Fork, Observer, Task, Want};
 use crate::launch::Until;
 use crate::memory::Memory;
 use crate::ptrace::{self, Delivered, Died, Guarded, Stop, Stopped, TaskMemory, Way};
+use crate::sys::memory::is_shared;
 use crate::sys::notify::{Answer, Listener, Notification};
 use crate::sys::ptrace::{Resume, SyscallInfo, interrupt, seize_for_a_while};
 use crate::sys::signals::{self, ChildSignal};
 use crate::sys::wait::{Patience, Report, Waiter};
+
+/// What a call returns that the kernel makes again after a signal (linux/errno.h): unless the
+/// signal has a handler without `SA_RESTART`, or in any case.
+const ERESTARTSYS: i64 = -512;
+const ERESTARTNOINTR: i64 = -513;
 
 /// Ancestors of a task that are looked for among the known processes.
 const ANCESTORS: usize = 64;
@@ -88,8 +93,6 @@ pub(crate) struct Engine<'o> {
     is_over: bool,
     tasks: Tasks,
     held: AllHeld,
-    /// New tasks that have stopped, and whose parent's event has not come.
-    parked: HashSet<i32>,
     exits: Exits,
     waiter: Waiter,
     wakes: Option<ChildSignal>,
@@ -101,7 +104,8 @@ pub(crate) struct Engine<'o> {
     suspend: bool,
 }
 
-/// What is ready.
+/// What there is to do.
+#[derive(Default)]
 struct Ready {
     notification: bool,
     report: bool,
@@ -122,9 +126,9 @@ impl<'o> Engine<'o> {
         (wakes, delivered): (Option<ChildSignal>, Arc<Delivered>),
     ) -> Result<Self, Errno> {
         let mut tasks = Tasks::default();
-        tasks.add_process(first);
+        tasks.add_process(first, None);
         let listener = Listener::new(listener)?;
-        // Without, every call waits for another CPU to wake.
+        // Without, most calls wait for another CPU to wake.
         let _ = listener.wake_on_same_cpu();
         Ok(Self {
             observer: Guarded(Some(observer)),
@@ -137,7 +141,6 @@ impl<'o> Engine<'o> {
             is_over: false,
             tasks,
             held: AllHeld::new(),
-            parked: HashSet::new(),
             exits: Exits::new()?,
             waiter: Waiter::new(ptrace::scope()),
             wakes,
@@ -157,14 +160,14 @@ impl<'o> Engine<'o> {
         mask.remove(Signal::SIGCHLD);
         while !self.is_done() {
             let ready = self.wait(&mask)?;
+            if ready.notification {
+                self.receive();
+            }
             if ready.report {
                 self.reports()?;
             }
             if ready.exit {
                 self.exits();
-            }
-            if ready.notification {
-                self.receive();
             }
             if let Some(notification) = self.queue.pop_front() {
                 self.notified(&notification);
@@ -180,34 +183,30 @@ impl<'o> Engine<'o> {
         }
     }
 
-    /// Waits for something to do. What happened before a notification is ready when that is:
-    /// the listener is looked at first.
+    /// Waits for something to do. The listener is looked at first, so that what happened before a
+    /// notification is seen with it.
     fn wait(&mut self, mask: &SigSet) -> Result<Ready, Errno> {
         let timeout = if self.queue.is_empty() { self.patience() } else { Some(0) };
         if timeout != Some(0) && std::mem::take(&mut self.suspend) {
             signals::send(std::process::id() as i32, libc::SIGSTOP);
         }
-        let timeout = timeout.map(TimeSpec::milliseconds);
         let event = self.wakes.as_ref().and_then(ChildSignal::event);
         // A listener that is over is ready for ever.
         let listener = if self.is_over { self.exits.as_fd() } else { self.listener.as_fd() };
-        let mut fds = [
-            PollFd::new(listener, PollFlags::POLLIN),
-            PollFd::new(self.exits.as_fd(), PollFlags::POLLIN),
-            PollFd::new(event.unwrap_or(self.exits.as_fd()), PollFlags::POLLIN),
-        ];
-        match ppoll(&mut fds, timeout, Some(*mask)) {
+        let mut fds = [listener, self.exits.as_fd(), event.unwrap_or(self.exits.as_fd())]
+            .map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        match ppoll(&mut fds, timeout.map(TimeSpec::milliseconds), Some(*mask)) {
             Ok(_) => {}
-            Err(Errno::EINTR) => {
-                return Ok(Ready { notification: false, report: true, exit: false });
-            }
+            Err(Errno::EINTR) => return Ok(Ready { report: true, ..Ready::default() }),
             Err(errno) => return Err(errno),
         }
         let [listener, exit, report] = fds.map(|fd| fd.revents().unwrap_or(PollFlags::empty()));
         self.is_over |= listener.contains(PollFlags::POLLHUP);
-        let exit = !exit.is_empty() || self.exits.has_unwatched();
-        let report = self.wakes.is_none() || !report.is_empty();
-        Ok(Ready { notification: listener.contains(PollFlags::POLLIN) && !self.is_over, report, exit })
+        Ok(Ready {
+            notification: !self.is_over && listener.contains(PollFlags::POLLIN),
+            report: self.wakes.is_none() || !report.is_empty(),
+            exit: !exit.is_empty() || self.exits.has_unwatched(),
+        })
     }
 
     /// How many ms to wait at most, where nothing may announce what happens.
@@ -216,41 +215,6 @@ impl<'o> Engine<'o> {
             None if !self.held.is_empty() => Some(1),
             None => Some(20),
             Some(_) => self.exits.has_unwatched().then_some(100),
-        }
-    }
-
-    /// Handles the stops of tracees, and the ends of tracees and children.
-    fn reports(&mut self) -> Result<(), Errno> {
-        if let Some(wakes) = &self.wakes {
-            wakes.take();
-        }
-        loop {
-            match self.waiter.next(Patience::Poll) {
-                Ok(Some(Report::Stopped { tid, code })) => self.stopped(tid, code),
-                Ok(Some(Report::Ended { tid, how })) => {
-                    self.ended(tid, how);
-                    self.waiter.reap(tid);
-                }
-                Ok(Some(Report::Suspended { pid, signal })) => {
-                    self.suspend |= pid == self.first && ptrace::stops_with_application(signal);
-                }
-                Err(Errno::EINTR) => {}
-                Err(Errno::ECHILD) if self.ended.is_none() => return Err(Errno::ECHILD),
-                Ok(None) | Err(_) => return Ok(()),
-            }
-        }
-    }
-
-    /// Handles the ends of processes that are others' children.
-    fn exits(&mut self) {
-        for tgid in self.exits.ended() {
-            if tgid == self.first {
-                continue;
-            }
-            let word = self.tasks.process(tgid).and_then(|process| process.last_word);
-            let killed = Ended::Signaled { signal: libc::SIGKILL, core_dumped: false };
-            let how = self.exits.how(tgid).or(word).unwrap_or(killed);
-            self.ended(tgid, how);
         }
     }
 
@@ -267,145 +231,156 @@ impl<'o> Engine<'o> {
         }
     }
 
+    /// Handles the stops of tracees, and the ends of tracees and children.
+    fn reports(&mut self) -> Result<(), Errno> {
+        if let Some(wakes) = &self.wakes {
+            wakes.take();
+        }
+        loop {
+            match self.waiter.next(Patience::Poll) {
+                Ok(Some(Report::Stopped { tid, code })) => self.stopped(tid, Stop::of(code)),
+                Ok(Some(Report::Ended { tid, how })) => {
+                    self.place_all();
+                    self.ended(tid, how);
+                    self.waiter.reap(tid);
+                }
+                Ok(Some(Report::Suspended { pid, signal })) => {
+                    self.suspend |= pid == self.first && ptrace::stops_with_application(signal);
+                }
+                Err(Errno::EINTR) => {}
+                Err(Errno::ECHILD) if self.ended.is_none() => return Err(Errno::ECHILD),
+                Ok(None) | Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    /// Handles the ends of processes that are others' children.
+    fn exits(&mut self) {
+        self.place_all();
+        for tgid in self.exits.ended() {
+            self.ended(tgid, self.exits.how(tgid));
+        }
+    }
+
+    /// Tells of new tasks that wait for an answer, before the end of a process that may be their
+    /// parent is told.
+    fn place_all(&mut self) {
+        for at in 0..self.queue.len() {
+            self.place(self.queue[at].tid);
+        }
+    }
+
     /// A task waits in a call for its answer.
     fn notified(&mut self, notification: &Notification) {
+        let answer = self.answer(notification);
+        self.listener.answer(notification.id, answer);
+    }
+
+    fn answer(&mut self, notification: &Notification) -> Answer {
         let &Notification { id, tid, audit, nr, ip, args } = notification;
         let held = self.held.get(&tid).copied();
-        if held.is_some_and(|held| held.phase == Phase::Inside) {
-            self.listener.answer(id, Answer::Continue);
-            return;
+        if let Some(held @ Held { phase: Phase::Entered, .. }) = held {
+            self.held.insert(tid, Held { phase: Phase::Inside, ..held });
+            return Answer::Continue;
         }
+        let Some(task) = self.place(tid) else { return Answer::Continue };
         let life = life::of(audit, nr);
-        let Some(task) = self.place(tid) else {
-            self.listener.answer(id, Answer::Continue);
-            return;
-        };
         if self.launching && task.tgid == self.first {
             if life != Some(Life::Exec) {
-                self.listener.answer(id, Answer::Continue);
-                return;
+                return Answer::Continue;
             }
             self.launching = false;
         }
         self.executed_before(task, id);
-        if life == Some(Life::Exit)
-            && let Some(process) = self.tasks.process(task.tgid)
-        {
-            process.last_word = Some(Ended::Exited { status: args[0] as i32 & 0xff });
-        }
-        let memory = Waiting { memory: TaskMemory::new(tid, &self.way), listener: &self.listener, id };
-        let forks = match life {
-            Some(Life::Exec | Life::Fork) => true,
-            Some(Life::Clone3) => !makes_thread(args[0], &memory),
-            Some(Life::Exit) | None => false,
-        };
         let mut want = Want::Nothing;
         if (life.is_none() || self.interest.has(notification))
             && let Some((abi, nr)) = arch::abi_of(audit, nr.into(), &ABIS)
         {
             let call = Call { abi, nr, args, ip, sp: 0 };
+            let memory = TaskMemory::new(tid, &self.way);
+            let memory = Waiting { memory, listener: &self.listener, id };
             let told = self.observer.tell(|observer| observer.entry(task, &call, &memory));
             want = told.unwrap_or(Want::Nothing);
         }
-        let then = if want == Want::Exit { Then::Call } else { Then::Go };
-        let answer = if want == Want::Exit || !forks && held.is_some() {
-            self.send_back(tid, then)
-        } else {
-            if forks {
-                self.hold_for_event(task, life);
+        match (want, life) {
+            (Want::Exit, _) => self.send_back(task, life, Then::Call),
+            (Want::Nothing, Some(Life::Exec)) => {
+                self.hold(task, life, Held { phase: Phase::Running, wanted: false });
+                Answer::Continue
             }
-            Answer::Continue
-        };
-        self.listener.answer(id, answer);
+            (Want::Nothing, _) if held.is_some() => self.send_back(task, life, Then::Go),
+            (Want::Nothing, _) => Answer::Continue,
+        }
     }
 
     /// Has a task that waits for its answer stop on its way back to user mode, if it can be held.
-    fn send_back(&mut self, tid: i32, then: Then) -> Answer {
-        if !self.hold(tid) || interrupt(tid).is_err() {
-            return Answer::Continue;
-        }
-        self.held.insert(tid, Held { phase: Phase::Returning(then), wanted: then == Then::Call });
-        Answer::Again
-    }
-
-    /// Has a task that waits for its answer stop when its call makes a process or executes a
-    /// program, if it can be held.
-    fn hold_for_event(&mut self, task: Task, life: Option<Life>) {
-        if self.hold(task.tid) {
-            self.held.insert(task.tid, Held { phase: Phase::Running, wanted: false });
-        } else if life == Some(Life::Exec)
-            && let Some(process) = self.tasks.process(task.tgid)
-        {
-            process.before = Image::of(task.tgid);
+    fn send_back(&mut self, task: Task, life: Option<Life>, then: Then) -> Answer {
+        let held = Held { phase: Phase::Returning(then), wanted: then == Then::Call };
+        if self.hold(task, life, held) && interrupt(task.tid).is_ok() {
+            Answer::Again
+        } else {
+            Answer::Continue
         }
     }
 
     /// Makes a task a tracee, unless it is one. `false` if another has it.
-    fn hold(&self, tid: i32) -> bool {
-        self.held.contains_key(&tid) || seize_for_a_while(tid).is_ok()
+    fn hold(&mut self, task: Task, life: Option<Life>, held: Held) -> bool {
+        if !self.held.contains_key(&task.tid) && seize_for_a_while(task.tid).is_err() {
+            if let (Some(Life::Exec), Some(process)) = (life, self.tasks.process(task.tgid)) {
+                process.is_unsure = true;
+            }
+            return false;
+        }
+        self.held.insert(task.tid, held);
+        true
     }
 
     /// A task that is held has stopped.
-    fn stopped(&mut self, tid: i32, code: i32) {
+    fn stopped(&mut self, tid: i32, stop: Stop) {
         let stopped = Stopped::new(tid);
-        let stop = Stop::of(code);
         let held = self.held.get(&tid).copied();
         // A task that died has nothing to resume.
         let _: Result<(), Died> = match (stop, held) {
             (Stop::Exec, _) => self.executed(tid, stopped),
-            (Stop::Fork(how), Some(held)) => self.forked(tid, held, how, stopped),
             (Stop::Syscall, Some(held)) => self.syscall(tid, held, stopped),
-            (Stop::Trap, Some(Held { phase: Phase::Returning(Then::Call), wanted })) => {
-                self.held.insert(tid, Held { phase: Phase::Entering, wanted });
+            (Stop::Trap, Some(held)) if held.phase == Phase::Returning(Then::Call) => {
+                self.held.insert(tid, Held { phase: Phase::Entering, ..held });
                 stopped.resume(Resume::Syscall, 0);
                 Ok(())
             }
-            (_, Some(held)) => {
-                self.interrupted(tid, held, stop, stopped);
-                Ok(())
-            }
-            (Stop::Trap | Stop::Group, None) => {
-                // It is stopped until its parent's event comes.
-                self.parked.insert(tid);
-                Ok(())
-            }
-            (_, None) => {
-                stopped.release(signal_of(stop));
+            _ => {
+                self.interrupted(tid, held, stop);
+                stopped.release(if let Stop::Signal(signal) = stop { signal } else { 0 });
                 Ok(())
             }
         };
     }
 
-    /// A task that is held has stopped by a signal, or as was asked for to let it go.
-    fn interrupted(&mut self, tid: i32, held: Held, stop: Stop, stopped: Stopped) {
-        if stop == Stop::Group && self.tasks.known(tid).is_some_and(|task| task.tgid == self.first) {
-            self.suspend |= ptrace::stops_with_application(libc::SIGTSTP);
-        }
-        if held.wanted && held.is_before_call() {
+    /// A task that is held has stopped by a signal or with its process, or to be let go.
+    fn interrupted(&mut self, tid: i32, held: Option<Held>, stop: Stop) {
+        if held.is_some_and(|held| held.wanted && held.is_before_call()) {
             self.returned(tid, -(Errno::EINTR as i64));
         }
         self.held.remove(&tid);
-        stopped.release(signal_of(stop));
-        if let Phase::Born { parent } = held.phase {
-            self.proceed(parent, tid);
+        let is_first = self.tasks.known(tid).is_some_and(|task| task.tgid == self.first);
+        if let Stop::Group(signal) = stop {
+            self.suspend |= is_first && ptrace::stops_with_application(signal);
         }
     }
 
     /// A task that is held has stopped at the entry or exit of its call.
     fn syscall(&mut self, tid: i32, held: Held, stopped: Stopped) -> Result<(), Died> {
-        match stopped.syscall_info()? {
-            Some(SyscallInfo::Exit { result }) => {
-                if held.wanted {
-                    self.returned(tid, ptrace::visible(result));
-                }
-                self.held.remove(&tid);
-                stopped.release(0);
-            }
-            _ => {
-                self.held.insert(tid, Held { phase: Phase::Inside, ..held });
-                stopped.resume(Resume::Syscall, 0);
-            }
+        let Some(SyscallInfo::Exit { result }) = stopped.syscall_info()? else {
+            self.held.insert(tid, Held { phase: Phase::Entered, ..held });
+            stopped.resume(Resume::Syscall, 0);
+            return Ok(());
+        };
+        if held.phase == Phase::Entered && result == ERESTARTSYS {
+            make_again(&stopped)?;
         }
+        self.returned(tid, ptrace::visible(result));
+        self.held.remove(&tid);
+        stopped.release(0);
         Ok(())
     }
 
@@ -415,78 +390,41 @@ impl<'o> Engine<'o> {
         self.observer.tell(|observer| observer.exit(task, result, &memory));
     }
 
-    /// A task made another and has stopped.
-    fn forked(&mut self, tid: i32, held: Held, how: Fork, stopped: Stopped) -> Result<(), Died> {
-        let child = stopped.event_message()? as i32;
-        // Who had the id before has ended.
-        self.exits();
-        let has_stopped = self.parked.remove(&child);
-        let is_known = self.tasks.current(child).is_some();
-        if let (false, Some(parent)) = (is_known, self.tasks.known(tid)) {
-            let is_thread = signals::is_thread_of(parent.tgid, child);
-            let tgid = if is_thread { parent.tgid } else { child };
-            self.add(parent, Task { tid: child, tgid }, how);
-        }
-        self.held.insert(tid, Held { phase: Phase::Parent { child }, ..held });
-        if has_stopped {
-            Stopped::new(child).release(0);
-        } else if !is_known {
-            self.held.insert(child, Held { phase: Phase::Born { parent: tid }, wanted: false });
-            return Ok(());
-        }
-        self.proceed(tid, child);
-        Ok(())
-    }
-
-    /// Lets the task that made `child` run on: `child` has been let go, or is gone.
-    fn proceed(&mut self, tid: i32, child: i32) {
-        let Some(held) = self.held.get(&tid).copied() else { return };
-        if held.phase != (Phase::Parent { child }) {
-            return;
-        }
-        let stopped = Stopped::new(tid);
-        if held.wanted {
-            self.held.insert(tid, Held { phase: Phase::Inside, ..held });
-            stopped.resume(Resume::Syscall, 0);
-        } else {
-            self.held.remove(&tid);
-            stopped.release(0);
-        }
-    }
-
     /// The process `tgid` executes a program and has stopped.
     fn executed(&mut self, tgid: i32, stopped: Stopped) -> Result<(), Died> {
         let former = stopped.event_message()? as i32;
-        let wanted = self.held.remove(&former).is_some_and(|held| held.wanted);
+        let held = self.held.remove(&former);
         // The leader, if it was another, has gone without a word.
         self.held.remove(&tgid);
-        self.threads_ended(tgid, Some(former));
-        self.adopt();
-        self.tell_exec(Task::leader(tgid), former);
-        if wanted {
+        self.tell_exec(tgid, former);
+        if held.is_some_and(|held| held.wanted) {
             self.returned(tgid, 0);
         }
         stopped.release(0);
         Ok(())
     }
 
-    fn tell_exec(&mut self, task: Task, former: i32) {
-        let memory = TaskMemory::new(task.tid, &self.way);
-        self.observer.tell(|observer| observer.exec(task, former, &memory));
-    }
-
     /// Tells of a program that was executed while another traced the process of `task`, which
     /// waits for its answer.
     fn executed_before(&mut self, task: Task, id: u64) {
         let Some(process) = self.tasks.process(task.tgid) else { return };
-        let Some(before) = process.before.take() else { return };
-        match Image::of(task.tgid) {
-            Some(now) if now != before && self.listener.is_valid(id) => {
-                self.threads_ended(task.tgid, Some(task.tid));
-                self.tell_exec(Task::leader(task.tgid), task.tgid);
-            }
-            _ => {}
+        if !std::mem::take(&mut process.is_unsure) {
+            return;
         }
+        let before = process.image;
+        let now = Image::of(task.tgid);
+        if now.is_some() && now != before && self.listener.is_valid(id) {
+            self.tell_exec(task.tgid, task.tid);
+        }
+    }
+
+    fn tell_exec(&mut self, tgid: i32, former: i32) {
+        self.threads_ended(tgid, Some(former));
+        if let Some(process) = self.tasks.process(tgid) {
+            process.image = Image::of(tgid);
+        }
+        let memory = TaskMemory::new(tgid, &self.way);
+        self.observer.tell(|observer| observer.exec(Task::leader(tgid), former, &memory));
     }
 
     /// The task of an id, which waits for its answer. A task that is not known yet is told of.
@@ -501,13 +439,12 @@ impl<'o> Engine<'o> {
         self.discover(tgid);
         let task = Task { tid, tgid };
         if !task.is_leader() {
-            self.add(Task::leader(tgid), task, Fork::Clone);
+            self.discover_thread(task);
         }
         Some(task)
     }
 
-    /// Tells of a process that nobody has announced, and of those between it and one that is
-    /// known.
+    /// Tells of a process that nobody has told of, and of those between it and one that is known.
     fn discover(&mut self, tgid: i32) {
         let mut line = Vec::new();
         let mut at = tgid;
@@ -521,32 +458,39 @@ impl<'o> Engine<'o> {
             line.truncate(1);
         }
         for (child, parent) in line.into_iter().rev() {
-            self.add(Task::leader(parent), Task::leader(child), Fork::Fork);
+            let image = Image::of(child);
+            let parent = self.maker(parent, image);
+            let shares = is_shared(parent, child);
+            self.tasks.add_process(child, image);
+            self.exits.watch(child);
+            let how = if shares { Fork::Vfork } else { Fork::Fork };
+            let [parent, child] = [parent, child].map(Task::leader);
+            self.observer.tell(|observer| observer.fork(parent, child, how));
         }
     }
 
-    /// Learns of a new task.
-    fn add(&mut self, parent: Task, child: Task, how: Fork) {
-        if child.is_leader() {
-            self.tasks.add_process(child.tgid);
-            self.exits.watch(child.tgid);
-            self.observer.tell(|observer| observer.fork(parent, child, how));
-        } else {
-            for gone in self.tasks.dead_threads() {
-                self.observer.tell(|observer| observer.thread_exit(gone));
-            }
-            self.tasks.add_thread(child);
-            self.observer.tell(|observer| observer.thread(parent, child));
+    /// Who made a process that runs `image`: its `parent`, unless that runs another program and a
+    /// process that runs the same is known.
+    fn maker(&mut self, parent: i32, image: Option<Image>) -> i32 {
+        let runs = self.tasks.process(parent).map(|process| process.image);
+        match image {
+            Some(image) if runs != Some(Some(image)) => self.tasks.running(image).unwrap_or(parent),
+            _ => parent,
         }
+    }
+
+    fn discover_thread(&mut self, task: Task) {
+        for gone in self.tasks.dead_threads() {
+            self.observer.tell(|observer| observer.thread_exit(gone));
+        }
+        self.tasks.add_thread(task);
+        self.observer.tell(|observer| observer.thread(Task::leader(task.tgid), task));
     }
 
     /// Task `tid` ended, which need not be one of the application's: orphans become the children
     /// of PID 1.
     fn ended(&mut self, tid: i32, how: Ended) {
-        self.parked.remove(&tid);
-        if let Some(Held { phase: Phase::Born { parent }, .. }) = self.held.remove(&tid) {
-            self.proceed(parent, tid);
-        }
+        self.held.remove(&tid);
         if self.tasks.has_process(tid) {
             self.threads_ended(tid, None);
             self.tasks.remove_process(tid);
@@ -559,7 +503,6 @@ impl<'o> Engine<'o> {
             self.ended = Some(how);
             self.delivered.end();
         }
-        self.adopt();
     }
 
     /// The threads of a process besides its leader are gone, but for one that has become it.
@@ -568,27 +511,6 @@ impl<'o> Engine<'o> {
             if Some(task.tid) != survivor {
                 self.observer.tell(|observer| observer.thread_exit(task));
             }
-        }
-    }
-
-    /// Takes in new tasks that have stopped and whose parent cannot announce them any more.
-    fn adopt(&mut self) {
-        if self.parked.is_empty() {
-            return;
-        }
-        let may_fork = |pid: i32| {
-            let mut held = self.held.iter().filter(|(_, held)| held.may_fork());
-            held.any(|(tid, _)| self.tasks.known(*tid).is_some_and(|task| task.tgid == pid))
-        };
-        let is_orphan = |tid: &&i32| {
-            let parent = |(tgid, ppid)| if tgid == **tid { ppid } else { tgid };
-            ptrace::ids(**tid).map(parent).is_some_and(|parent| !may_fork(parent))
-        };
-        let orphans: Vec<i32> = self.parked.iter().filter(is_orphan).copied().collect();
-        for tid in orphans {
-            self.parked.remove(&tid);
-            self.place(tid);
-            Stopped::new(tid).release(0);
         }
     }
 }
@@ -608,20 +530,16 @@ impl Memory for Waiting<'_> {
     }
 }
 
-/// Whether clone3(2) is to make a thread: the flags are the first member of its structure.
-fn makes_thread(addr: u64, memory: &dyn Memory) -> bool {
-    let mut flags = [0; 8];
-    let read = memory.read(addr, &mut flags);
-    read == flags.len() && u64::from_ne_bytes(flags) & libc::CLONE_THREAD as u64 != 0
-}
-
-/// The signal that a task in a signal-delivery stop is to get.
-fn signal_of(stop: Stop) -> i32 {
-    if let Stop::Signal(signal) = stop { signal } else { 0 }
+/// A signal has kept a task, which is stopped at the exit of its call, from waiting for an answer.
+/// The call has not begun, and is to begin after the signal, whatever its handler's flags.
+fn make_again(stopped: &Stopped) -> Result<(), Died> {
+    let mut registers = stopped.registers()?;
+    registers.set_result(ERESTARTNOINTR);
+    stopped.set_registers(&registers)
 }
 
 fn is_readable(listener: &Listener) -> bool {
     let mut fds = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-    nix::poll::poll(&mut fds, nix::poll::PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+    poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
         && fds[0].revents().is_some_and(|events| events.contains(PollFlags::POLLIN))
 }

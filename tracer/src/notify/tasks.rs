@@ -2,39 +2,40 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::engine::{Ended, Task};
+use crate::engine::Task;
 use crate::sys::signals;
 
 /// Dead threads are looked for when there are this many more than twice those that were left.
 const SLACK: usize = 256;
 
 /// What is remembered of a process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Process {
+    /// What it runs, if it could be asked for.
+    pub(super) image: Option<Image>,
+    /// It tried to execute a program while it was another's tracee: whether it did is to be seen
+    /// at its image.
+    pub(super) is_unsure: bool,
     /// Threads besides the leader.
     threads: usize,
-    /// How it said that it would end.
-    pub(super) last_word: Option<Ended>,
-    /// It tried to execute a program while its tracer was another: what it ran then.
-    pub(super) before: Option<Image>,
+    /// Number of processes that came before.
+    serial: u64,
 }
 
-/// What a process runs, as far as a change of it shows.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Image {
-    exe: PathBuf,
-    /// Addresses of the program and its data, which differ from run to run.
-    auxv: Vec<u8>,
-}
+/// A program as one process executed it, and that process's children that execute none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Image(u64);
 
 impl Image {
-    /// What process `tgid` runs.
+    /// What process `tgid` runs: the addresses of the program and its data, which differ from
+    /// run to run (proc_pid_auxv(5)), and the file.
     pub(super) fn of(tgid: i32) -> Option<Self> {
-        let exe = fs::read_link(format!("/proc/{tgid}/exe")).ok()?;
-        let auxv = fs::read(format!("/proc/{tgid}/auxv")).ok()?;
-        Some(Self { exe, auxv })
+        let mut hasher = DefaultHasher::new();
+        fs::read(format!("/proc/{tgid}/auxv")).ok()?.hash(&mut hasher);
+        fs::read_link(format!("/proc/{tgid}/exe")).ok()?.hash(&mut hasher);
+        Some(Self(hasher.finish()))
     }
 }
 
@@ -46,6 +47,8 @@ impl Image {
 pub(super) struct Tasks {
     processes: HashMap<i32, Process>,
     threads: HashMap<i32, i32>,
+    /// Number of processes that there have been.
+    count: u64,
     /// Threads that were left when dead ones were looked for.
     left: usize,
 }
@@ -83,8 +86,17 @@ impl Tasks {
         (known.is_leader() || signals::is_thread_of(known.tgid, tid)).then_some(known)
     }
 
-    pub(super) fn add_process(&mut self, tgid: i32) {
-        self.processes.insert(tgid, Process::default());
+    pub(super) fn add_process(&mut self, tgid: i32, image: Option<Image>) {
+        let process = Process { image, is_unsure: false, threads: 0, serial: self.count };
+        self.count += 1;
+        self.processes.insert(tgid, process);
+    }
+
+    /// The newest process that runs `image`.
+    pub(super) fn running(&self, image: Image) -> Option<i32> {
+        let runs = |(_, process): &(&i32, &Process)| process.image == Some(image);
+        let running = self.processes.iter().filter(runs);
+        running.max_by_key(|(_, process)| process.serial).map(|(tgid, _)| *tgid)
     }
 
     pub(super) fn add_thread(&mut self, task: Task) {
@@ -112,8 +124,8 @@ impl Tasks {
         tids.into_iter().filter_map(|tid| self.remove_thread(tid)).collect()
     }
 
-    pub(super) fn remove_process(&mut self, tgid: i32) -> Option<Process> {
-        self.processes.remove(&tgid)
+    pub(super) fn remove_process(&mut self, tgid: i32) {
+        self.processes.remove(&tgid);
     }
 
     /// Forgets threads that have ended, and answers them; not each time, because all have to be
@@ -136,8 +148,8 @@ mod tests {
     #[test]
     fn threads_go_with_their_process() {
         let mut tasks = Tasks::default();
-        tasks.add_process(10);
-        tasks.add_process(20);
+        tasks.add_process(10, None);
+        tasks.add_process(20, None);
         for (tid, tgid) in [(11, 10), (12, 10), (21, 20), (31, 30)] {
             tasks.add_thread(Task { tid, tgid });
         }
@@ -152,10 +164,28 @@ mod tests {
     }
 
     #[test]
+    fn an_image_is_its_processs_and_its_childrens() {
+        let me = std::process::id() as i32;
+        let image = Image::of(me).expect("a program");
+        let mut child = std::process::Command::new("sleep").arg("10").spawn().expect("a process");
+        let other = Image::of(child.id() as i32).expect("a program");
+        child.kill().and_then(|()| child.wait()).expect("its end");
+        assert_ne!(image, other);
+        assert_eq!(Image::of(i32::MAX), None);
+        let mut tasks = Tasks::default();
+        for (tgid, image) in [(10, image), (20, other), (30, image), (40, other)] {
+            tasks.add_process(tgid, Some(image));
+        }
+        assert_eq!(tasks.running(image), Some(30));
+        tasks.remove_process(40);
+        assert_eq!(tasks.running(other), Some(20));
+    }
+
+    #[test]
     fn the_dead_are_found_in_time() {
         let me = std::process::id() as i32;
         let mut tasks = Tasks::default();
-        tasks.add_process(me);
+        tasks.add_process(me, Image::of(me));
         for tid in 0..=SLACK as i32 {
             tasks.add_thread(Task { tid: i32::MAX - tid, tgid: me });
         }

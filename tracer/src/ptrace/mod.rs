@@ -163,8 +163,8 @@ impl<'o> Engine<'o> {
                 self.resume(stopped, signal);
                 Ok(())
             }
-            Stop::Group => {
-                self.suspend |= task.tgid == self.first && stops_with_application(code & 0xff);
+            Stop::Group(signal) => {
+                self.suspend |= task.tgid == self.first && stops_with_application(signal);
                 stopped.listen();
                 Ok(())
             }

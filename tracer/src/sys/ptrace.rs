@@ -54,20 +54,20 @@ fn request(request: c_uint, tid: pid_t, addr: usize, data: *mut c_void) -> Resul
 /// at syscalls when asked, and for fork, vfork, clone and exec. Its children become tracees
 /// likewise.
 pub(crate) fn seize(tid: pid_t) -> Result<(), Errno> {
-    seize_with(tid, LIFE | libc::PTRACE_O_TRACESECCOMP)
+    let options = libc::PTRACE_O_TRACESECCOMP
+        | libc::PTRACE_O_TRACESYSGOOD
+        | libc::PTRACE_O_TRACEFORK
+        | libc::PTRACE_O_TRACEVFORK
+        | libc::PTRACE_O_TRACECLONE
+        | libc::PTRACE_O_TRACEEXEC;
+    seize_with(tid, options)
 }
 
-/// As [`seize`], but for a task whose filter does not stop it for a tracer.
+/// Makes `tid` a tracee of the calling thread for a while, so that it stops at syscalls when asked,
+/// and for exec. Its children do not become tracees.
 pub(crate) fn seize_for_a_while(tid: pid_t) -> Result<(), Errno> {
-    seize_with(tid, LIFE)
+    seize_with(tid, libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACEEXEC)
 }
-
-/// At syscalls when asked, and for fork, vfork, clone and exec.
-const LIFE: c_int = libc::PTRACE_O_TRACESYSGOOD
-    | libc::PTRACE_O_TRACEFORK
-    | libc::PTRACE_O_TRACEVFORK
-    | libc::PTRACE_O_TRACECLONE
-    | libc::PTRACE_O_TRACEEXEC;
 
 fn seize_with(tid: pid_t, options: c_int) -> Result<(), Errno> {
     request(libc::PTRACE_SEIZE, tid, 0, options as usize as *mut c_void).map(drop)
