@@ -9,12 +9,13 @@ use nix::errno::Errno;
 pub use sentrace_bpf::Instruction;
 
 use crate::engine::{Ended, Observer};
-use crate::forward::Forwarder;
+use crate::forward::{By, Forwarder};
 use crate::notify::{self, Interest};
 use crate::ptrace::{self, Delivered};
 use crate::sys::child::{self, Child, Plan, Stage};
 use crate::sys::notify::Mailbox;
 use crate::sys::signals::{self, Blocked, ChildSignal};
+use crate::sys::witness::Witness;
 
 /// How long an application is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -284,6 +285,7 @@ impl Launch {
 struct Begun {
     forwarder: Option<Forwarder>,
     _caught: Option<signals::Caught>,
+    _witness: Option<Witness>,
     blocked: Blocked,
     delivered: Arc<Delivered>,
     child: Child,
@@ -291,17 +293,24 @@ struct Begun {
 
 impl Begun {
     fn new(plan: &Plan<'_>) -> Result<Self, LaunchError> {
+        let delivered = Arc::new(Delivered::new().map_err(LaunchError::System)?);
         let blocked = Blocked::new();
         let caught = signals::Caught::new(&blocked);
+        let seen = |signal, sender| delivered.record(signal, sender);
+        // Where the application is no tracee, nobody sees its signals.
+        let is_needed = plan.mailbox.is_some() && caught.is_some();
+        let witness = is_needed.then(|| Witness::start(&blocked, &seen)).and_then(Result::ok);
         let child = child::spawn(plan, &blocked);
-        let delivered = Arc::new(Delivered::new());
         let forwarder = match (&child, &caught) {
-            (Ok(child), Some(caught)) => Forwarder::start(caught, child.pid, &delivered),
+            (Ok(child), Some(caught)) => {
+                let by = if witness.is_some() { By::Witness } else { By::Tracer };
+                Forwarder::start(caught, child.pid, by, &delivered)
+            }
             _ => None,
         };
         blocked.release();
         let child = child.map_err(LaunchError::System)?;
-        Ok(Self { forwarder, _caught: caught, blocked, delivered, child })
+        Ok(Self { forwarder, _caught: caught, _witness: witness, blocked, delivered, child })
     }
 
     /// What tells that children have something to be waited for.

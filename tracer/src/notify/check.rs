@@ -12,7 +12,9 @@ use crate::launch::{Instruction, Refusal};
 use crate::sys::child::{self, try_filter};
 use crate::sys::notify::{Answer, Listener, Mailbox};
 use crate::sys::pidfd::{self, Scope};
-use crate::sys::ptrace::{detach, interrupt, seize_for_a_while};
+use crate::sys::ptrace::{
+    Resume, SyscallInfo, detach, interrupt, resume, seize_for_a_while, syscall_info,
+};
 use crate::sys::signals::Blocked;
 use crate::sys::wait::{Patience, Report, Waiter};
 
@@ -53,10 +55,13 @@ fn supervise(pid: i32, listener: OwnedFd) -> Result<(), Refusal> {
         return Err(Refusal::Answer(Errno::last()));
     }
     let mut waiter = Waiter::of(pid);
-    if !matches!(report(&mut waiter)?, Report::Stopped { .. }) {
-        return Err(Refusal::Result);
+    stop(&mut waiter)?;
+    resume(pid, Resume::Syscall, 0).map_err(Refusal::Trace)?;
+    stop(&mut waiter)?;
+    match syscall_info(pid).map_err(Refusal::Trace)? {
+        SyscallInfo::Entry { .. } => detach(pid, 0).map_err(Refusal::Trace)?,
+        _ => return Err(Refusal::Result),
     }
-    detach(pid, 0).map_err(Refusal::Trace)?;
     await_readable(&listener)?;
     let notification = listener.receive().map_err(Refusal::Receive)?;
     if !listener.answer(notification.id, Answer::Continue) {
@@ -67,6 +72,14 @@ fn supervise(pid: i32, listener: OwnedFd) -> Result<(), Refusal> {
             waiter.reap(pid);
             Ok(())
         }
+        _ => Err(Refusal::Result),
+    }
+}
+
+/// The child stops.
+fn stop(waiter: &mut Waiter) -> Result<(), Refusal> {
+    match report(waiter)? {
+        Report::Stopped { .. } => Ok(()),
         _ => Err(Refusal::Result),
     }
 }

@@ -2,12 +2,17 @@
 
 use std::collections::HashMap;
 
+use crate::sys::notify::Notification;
+
 /// What a task that is held is about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     /// It makes its call, and stops when that has executed a program. If it fails, nothing says
     /// so: the task is let go when it is heard of next.
     Running,
+    /// It makes its call, which does not wait for anything, with a stop already pending: it stops
+    /// on its way back to user mode, with the result.
+    Finishing,
     /// It goes back to user mode and stops before it gets there.
     Returning(Then),
     /// It makes its call again and stops at its entry.
@@ -32,6 +37,7 @@ pub(super) enum Then {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) phase: Phase,
+    pub(super) call: Notification,
     /// The observer wants the result of its call.
     pub(super) wanted: bool,
 }

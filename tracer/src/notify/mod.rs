@@ -13,7 +13,8 @@
 //!   For a result the answer is to make the call again (`ERESTARTNOINTR`), and the task is stopped
 //!   on its way back to user mode; from there it goes through the call under `PTRACE_SYSCALL`, and
 //!   is let go at the exit. The call itself is never disturbed: it may block, and a signal
-//!   interrupts it as ever.
+//!   interrupts it as ever. Calls that do not wait are made at once, with that stop pending
+//!   ([`instant`]).
 //! - *Ends* are told by process descriptors ([`exits`]).
 //!
 //! Where the ptrace engine knows more:
@@ -39,6 +40,7 @@ mod check;
 mod exits;
 mod filter;
 mod held;
+mod instant;
 mod life;
 mod tasks;
 
@@ -293,6 +295,7 @@ impl<'o> Engine<'o> {
         }
         self.executed_before(task, id);
         let mut want = Want::Nothing;
+        let mut is_instant = false;
         if (life.is_none() || self.interest.has(notification))
             && let Some((abi, nr)) = arch::abi_of(audit, nr.into(), &ABIS)
         {
@@ -301,38 +304,37 @@ impl<'o> Engine<'o> {
             let memory = Waiting { memory, listener: &self.listener, id };
             let told = self.observer.tell(|observer| observer.entry(task, &call, &memory));
             want = told.unwrap_or(Want::Nothing);
+            is_instant = arch::OF_ONE_LENGTH.contains(&audit) && instant::is_instant(abi, nr);
         }
-        match (want, life) {
-            (Want::Exit, _) => self.send_back(task, life, Then::Call),
-            (Want::Nothing, Some(Life::Exec)) => {
-                self.hold(task, life, Held { phase: Phase::Running, wanted: false });
+        let phase = match (want, life) {
+            (Want::Exit, _) if is_instant => Phase::Finishing,
+            (Want::Exit, _) => Phase::Returning(Then::Call),
+            (Want::Nothing, Some(Life::Exec)) => Phase::Running,
+            (Want::Nothing, _) if held.is_some() => Phase::Returning(Then::Go),
+            (Want::Nothing, _) => return Answer::Continue,
+        };
+        let held = Held { phase, call: *notification, wanted: want == Want::Exit };
+        match (self.hold(task, held), phase) {
+            (true, Phase::Returning(_)) => Answer::Again,
+            (true, _) => Answer::Continue,
+            (false, _) => {
+                // Whether the program is executed is to be seen later.
+                if let (Some(Life::Exec), Some(process)) = (life, self.tasks.process(task.tgid)) {
+                    process.is_unsure = true;
+                }
                 Answer::Continue
             }
-            (Want::Nothing, _) if held.is_some() => self.send_back(task, life, Then::Go),
-            (Want::Nothing, _) => Answer::Continue,
         }
     }
 
-    /// Has a task that waits for its answer stop on its way back to user mode, if it can be held.
-    fn send_back(&mut self, task: Task, life: Option<Life>, then: Then) -> Answer {
-        let held = Held { phase: Phase::Returning(then), wanted: then == Then::Call };
-        if self.hold(task, life, held) && interrupt(task.tid).is_ok() {
-            Answer::Again
-        } else {
-            Answer::Continue
-        }
-    }
-
-    /// Makes a task a tracee, unless it is one. `false` if another has it.
-    fn hold(&mut self, task: Task, life: Option<Life>, held: Held) -> bool {
+    /// Makes a task that waits for its answer a tracee, unless it is one, which stops as its phase
+    /// has it. `false` if another has it.
+    fn hold(&mut self, task: Task, held: Held) -> bool {
         if !self.held.contains_key(&task.tid) && seize_for_a_while(task.tid).is_err() {
-            if let (Some(Life::Exec), Some(process)) = (life, self.tasks.process(task.tgid)) {
-                process.is_unsure = true;
-            }
             return false;
         }
         self.held.insert(task.tid, held);
-        true
+        held.phase == Phase::Running || interrupt(task.tid).is_ok()
     }
 
     /// A task that is held has stopped.
@@ -343,6 +345,9 @@ impl<'o> Engine<'o> {
         let _: Result<(), Died> = match (stop, held) {
             (Stop::Exec, _) => self.executed(tid, stopped),
             (Stop::Syscall, Some(held)) => self.syscall(tid, held, stopped),
+            (Stop::Trap | Stop::Group(_), Some(held)) if held.phase == Phase::Finishing => {
+                self.finished(tid, held, stop, stopped)
+            }
             (Stop::Trap, Some(held)) if held.phase == Phase::Returning(Then::Call) => {
                 self.held.insert(tid, Held { phase: Phase::Entering, ..held });
                 stopped.resume(Resume::Syscall, 0);
@@ -366,6 +371,33 @@ impl<'o> Engine<'o> {
         if let Stop::Group(signal) = stop {
             self.suspend |= is_first && ptrace::stops_with_application(signal);
         }
+    }
+
+    /// A task that is held has stopped on its way back from its call.
+    fn finished(
+        &mut self,
+        tid: i32,
+        held: Held,
+        stop: Stop,
+        stopped: Stopped,
+    ) -> Result<(), Died> {
+        let mut registers = stopped.registers()?;
+        let result = registers.result_of(held.call.ip);
+        let is_interrupted = result.is_none_or(|result| result == -(Errno::EINTR as i64));
+        // Unless a signal did, it was the stop that interrupted it.
+        if is_interrupted && stop == Stop::Trap && !signals::is_pending(tid) {
+            if result.is_some() {
+                registers.enter_again(held.call.ip, held.call.nr.into(), held.call.args[0]);
+                stopped.set_registers(&registers)?;
+            }
+            self.held.insert(tid, Held { phase: Phase::Entering, ..held });
+            stopped.resume(Resume::Syscall, 0);
+            return Ok(());
+        }
+        self.returned(tid, result.unwrap_or(-(Errno::EINTR as i64)));
+        self.interrupted(tid, None, stop);
+        stopped.release(0);
+        Ok(())
     }
 
     /// A task that is held has stopped at the entry or exit of its call.

@@ -161,7 +161,7 @@ unsafe fn fork_sharing_files() -> pid_t {
 ///
 /// # Safety
 /// To be called in a forked child.
-unsafe fn die_with(pid: pid_t) {
+pub(super) unsafe fn die_with(pid: pid_t) {
     // SAFETY: plain calls.
     unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);

@@ -2,13 +2,13 @@
 #![expect(unsafe_code, reason = "ioctl(2) and seccomp(2) take pointers")]
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::ptr::null_mut;
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 
 use libc::{seccomp_notif, seccomp_notif_resp, seccomp_notif_sizes};
 use nix::errno::Errno;
 
 use crate::launch::Instruction;
+use crate::sys::shared::Shared;
 
 /// `SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP` (linux/seccomp.h).
 const SYNC_WAKE_UP: libc::c_ulong = 1;
@@ -158,11 +158,11 @@ pub(super) fn install(filter: &[Instruction]) -> Result<i32, Errno> {
     Errno::result(fd).map(|fd| fd as i32)
 }
 
-/// Where a child tells the number of a descriptor in the table that it shares with this process:
-/// a page that both have. The child cannot send the listener of its own filter, because
-/// any call may be one that the filter stops.
+/// Where a child tells the number of a descriptor in the table that it shares with this process.
+/// The child cannot send the listener of its own filter, because any call may be one that the
+/// filter stops.
 #[derive(Debug)]
-pub(crate) struct Mailbox(*mut AtomicI32);
+pub(crate) struct Mailbox(Shared<AtomicI32>);
 
 impl Mailbox {
     /// An empty mailbox.
@@ -170,39 +170,23 @@ impl Mailbox {
     /// # Errors
     /// As mmap(2).
     pub(crate) fn new() -> Result<Self, Errno> {
-        let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED);
-        let kind = kind | libc::MAP_ANONYMOUS;
-        // SAFETY: a new mapping of the kernel's choice.
-        let page = unsafe { libc::mmap(null_mut(), size_of::<AtomicI32>(), access, kind, -1, 0) };
-        if page == libc::MAP_FAILED { Err(Errno::last()) } else { Ok(Self(page.cast())) }
+        Shared::new().map(Self)
     }
 
     /// Tells the result of [`install`]. Async-signal-safe.
     pub(super) fn put(&self, result: Result<i32, Errno>) {
         let word = result.map_or_else(|errno| -(errno as i32), |fd| fd + 1);
-        self.word().store(word, SeqCst);
+        self.0.store(word, SeqCst);
     }
 
     /// What the child has told; `None` if nothing yet.
     pub(super) fn take(&self) -> Option<Result<OwnedFd, Errno>> {
-        match self.word().swap(0, SeqCst) {
+        match self.0.swap(0, SeqCst) {
             0 => None,
             // SAFETY: the child has made this descriptor in the table that both use, and leaves
             // it to us.
             fd @ 1.. => Some(Ok(unsafe { OwnedFd::from_raw_fd(fd - 1) })),
             errno => Some(Err(Errno::from_raw(-errno))),
         }
-    }
-
-    fn word(&self) -> &AtomicI32 {
-        // SAFETY: the mapping is aligned, zeroed when new, and lives as long as `self`.
-        unsafe { &*self.0 }
-    }
-}
-
-impl Drop for Mailbox {
-    fn drop(&mut self) {
-        // SAFETY: the mapping is ours, and nobody borrows from it any more.
-        unsafe { libc::munmap(self.0.cast(), size_of::<AtomicI32>()) };
     }
 }

@@ -280,6 +280,16 @@ pub(crate) fn is_thread_of(tgid: pid_t, tid: pid_t) -> bool {
     !matches!(Errno::result(result), Err(Errno::ESRCH | Errno::EINVAL))
 }
 
+/// Whether a signal waits for thread `tid` that the thread does not block (proc_pid_status(5)).
+pub(crate) fn is_pending(tid: pid_t) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let mask = |name: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(name));
+        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+    };
+    (mask("SigPnd:") | mask("ShdPnd:")) & !mask("SigBlk:") != 0
+}
+
 /// Three numbers: small enough that a pipe takes all or nothing (pipe(7)).
 const MESSAGE: usize = 12;
 
