@@ -197,11 +197,7 @@ impl Launch {
         }
     }
 
-    fn run_traced(
-        &self,
-        words: &Words,
-        observer: &mut dyn Observer,
-    ) -> Result<Ended, LaunchError> {
+    fn run_traced(&self, words: &Words, observer: &mut dyn Observer) -> Result<Ended, LaunchError> {
         let mut begun = Begun::new(&self.plan(words, &self.filter, None))?;
         let pid = begun.child.pid;
         if let Err(errno) = crate::sys::ptrace::seize(pid) {
@@ -261,7 +257,11 @@ impl Launch {
         }
     }
 
-    fn outcome(&self, begun: &mut Begun, ended: Result<Ended, Errno>) -> Result<Ended, LaunchError> {
+    fn outcome(
+        &self,
+        begun: &mut Begun,
+        ended: Result<Ended, Errno>,
+    ) -> Result<Ended, LaunchError> {
         begun.forwarder = None;
         match begun.child.failure() {
             Some((stage, errno)) => Err(self.failure(stage, errno)),

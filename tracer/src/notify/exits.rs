@@ -1,7 +1,8 @@
 //! The ends of processes that are not this process's children: by process descriptors.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -74,8 +75,10 @@ impl Exits {
     /// How a process ended, if anybody knows: its zombie, or, when that has been waited for, the
     /// kernel's memory of it (Linux 6.15).
     pub(super) fn how(&self, tgid: i32) -> Ended {
-        let by_descriptor = || pidfd::exit_status(self.pidfds.get(&tgid)?.as_fd());
-        status_of_zombie(tgid).or_else(by_descriptor).map_or(Ended::Unknown, from_status)
+        let remembered = || pidfd::exit_status(self.pidfds.get(&tgid)?.as_fd());
+        // It may be waited for between two looks.
+        let status = remembered().or_else(|| status_of_zombie(tgid)).or_else(remembered);
+        status.map_or(Ended::Unknown, from_status)
     }
 }
 
@@ -97,7 +100,9 @@ fn from_status(status: i32) -> Ended {
 
 /// State and status of a process that has ended, from `/proc/PID/stat` (proc_pid_stat(5)).
 fn status_of_zombie(tgid: i32) -> Option<i32> {
-    let stat = fs::read(format!("/proc/{tgid}/stat")).ok()?;
+    let mut stat = [0; 1024];
+    let read = File::open(format!("/proc/{tgid}/stat")).ok()?.read(&mut stat).ok()?;
+    let stat = &stat[..read];
     // The name before may contain anything.
     let end = stat.iter().rposition(|byte| *byte == b')')?;
     let rest = std::str::from_utf8(stat.get(end + 2..)?).ok()?;

@@ -82,11 +82,8 @@ pub(super) fn of(audit: u32, nr: u32) -> Option<Life> {
     let rows = ROWS.iter().filter(|row| row.audit == audit && nr & row.flag == row.flag);
     let row = rows.max_by_key(|row| row.flag)?;
     let nr = nr & !row.flag;
-    let all = [
-        (row.execs, Life::Exec),
-        (row.begins, Life::Begin),
-        (row.untouchable, Life::Untouchable),
-    ];
+    let all =
+        [(row.execs, Life::Exec), (row.begins, Life::Begin), (row.untouchable, Life::Untouchable)];
     all.iter().find(|(numbers, _)| numbers.contains(&nr)).map(|(_, life)| *life)
 }
 

@@ -95,6 +95,8 @@ pub(crate) struct Engine<'o> {
     is_over: bool,
     tasks: Tasks,
     held: AllHeld,
+    /// The process of the call that was looked at last.
+    last: i32,
     exits: Exits,
     waiter: Waiter,
     wakes: Option<ChildSignal>,
@@ -143,6 +145,7 @@ impl<'o> Engine<'o> {
             is_over: false,
             tasks,
             held: AllHeld::new(),
+            last: first,
             exits: Exits::new()?,
             waiter: Waiter::new(ptrace::scope()),
             wakes,
@@ -286,6 +289,7 @@ impl<'o> Engine<'o> {
             return Answer::Continue;
         }
         let Some(task) = self.place(tid) else { return Answer::Continue };
+        self.last = task.tgid;
         let life = life::of(audit, nr);
         if self.launching && task.tgid == self.first {
             if life != Some(Life::Exec) {
@@ -374,13 +378,7 @@ impl<'o> Engine<'o> {
     }
 
     /// A task that is held has stopped on its way back from its call.
-    fn finished(
-        &mut self,
-        tid: i32,
-        held: Held,
-        stop: Stop,
-        stopped: Stopped,
-    ) -> Result<(), Died> {
+    fn finished(&mut self, tid: i32, held: Held, stop: Stop, stopped: Stopped) -> Result<(), Died> {
         let mut registers = stopped.registers()?;
         let result = registers.result_of(held.call.ip);
         let is_interrupted = result.is_none_or(|result| result == -(Errno::EINTR as i64));
@@ -464,7 +462,9 @@ impl<'o> Engine<'o> {
         if let Some(task) = self.tasks.current(tid) {
             return Some(task);
         }
-        let (tgid, _) = ptrace::ids(tid)?;
+        // Most new tasks are threads of the process that was looked at last.
+        let is_thread = self.tasks.has_process(self.last) && signals::is_thread_of(self.last, tid);
+        let tgid = if is_thread { self.last } else { ptrace::ids(tid)?.0 };
         if let Some(gone) = self.tasks.remove_thread(tid) {
             self.observer.tell(|observer| observer.thread_exit(gone));
         }
@@ -490,14 +490,15 @@ impl<'o> Engine<'o> {
             line.truncate(1);
         }
         for (child, parent) in line.into_iter().rev() {
-            let image = Image::of(child);
-            let parent = self.maker(parent, image);
-            let shares = is_shared(parent, child);
+            let (how, image) = if is_shared(parent, child) {
+                (Fork::Vfork, self.tasks.process(parent).and_then(|process| process.image))
+            } else {
+                (Fork::Fork, Image::of(child))
+            };
+            let parent = Task::leader(self.maker(parent, image));
             self.tasks.add_process(child, image);
             self.exits.watch(child);
-            let how = if shares { Fork::Vfork } else { Fork::Fork };
-            let [parent, child] = [parent, child].map(Task::leader);
-            self.observer.tell(|observer| observer.fork(parent, child, how));
+            self.observer.tell(|observer| observer.fork(parent, Task::leader(child), how));
         }
     }
 

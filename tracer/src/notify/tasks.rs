@@ -1,8 +1,9 @@
 //! The processes and threads that the engine knows.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Read;
 
 use crate::engine::Task;
 use crate::sys::signals;
@@ -29,13 +30,14 @@ pub(super) struct Process {
 pub(super) struct Image(u64);
 
 impl Image {
-    /// What process `tgid` runs: the addresses of the program and its data, which differ from
-    /// run to run (proc_pid_auxv(5)), and the file.
+    /// What process `tgid` runs, by the addresses of the program and its data, which differ from
+    /// run to run (proc_pid_auxv(5)).
     pub(super) fn of(tgid: i32) -> Option<Self> {
+        let mut auxv = [0; 1024];
+        let read = File::open(format!("/proc/{tgid}/auxv")).ok()?.read(&mut auxv).ok()?;
         let mut hasher = DefaultHasher::new();
-        fs::read(format!("/proc/{tgid}/auxv")).ok()?.hash(&mut hasher);
-        fs::read_link(format!("/proc/{tgid}/exe")).ok()?.hash(&mut hasher);
-        Some(Self(hasher.finish()))
+        auxv[..read].hash(&mut hasher);
+        (read > 0).then(|| Self(hasher.finish()))
     }
 }
 

@@ -65,8 +65,7 @@ impl Listener {
             seccomp_notif_sizes { seccomp_notif: 0, seccomp_notif_resp: 0, seccomp_data: 0 };
         let operation = libc::SECCOMP_GET_NOTIF_SIZES;
         // SAFETY: the structure is the one that the operation fills.
-        let result =
-            unsafe { libc::syscall(libc::SYS_seccomp, operation, 0, &raw mut sizes) };
+        let result = unsafe { libc::syscall(libc::SYS_seccomp, operation, 0, &raw mut sizes) };
         Errno::result(result)?;
         let words = |kernels: u16, ours: usize| usize::from(kernels).max(ours).div_ceil(8);
         Ok(Self {
@@ -83,8 +82,7 @@ impl Listener {
     pub(crate) fn wake_on_same_cpu(&self) -> Result<(), Errno> {
         let fd = self.fd.as_raw_fd();
         // SAFETY: the request takes a number.
-        let result =
-            unsafe { libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
+        let result = unsafe { libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
         Errno::result(result).map(drop)
     }
 

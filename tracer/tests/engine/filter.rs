@@ -2,14 +2,12 @@
 
 use crate::wrap::{Engine, on_every_engine};
 
-on_every_engine!(
-    conditions_are_tested_by_the_kernel,
-    only_wanted_calls_stop,
-);
+on_every_engine!(conditions_are_tested_by_the_kernel, only_wanted_calls_stop,);
 
 /// Numbers of the calls that stop when `script` runs and `events` are wanted.
 fn stops(engine: Engine, events: &str, script: &str) -> Vec<i64> {
-    let (lines, output) = engine.logged_with(&[&format!("--events={events}")], &["sh", "-c", script]);
+    let (lines, output) =
+        engine.logged_with(&[&format!("--events={events}")], &["sh", "-c", script]);
     assert!(output.status.success(), "{output:?}");
     let entries = lines.iter().filter_map(|line| line.strip_prefix("entry "));
     entries.map(|line| line.split(' ').nth(2).expect("a number").parse().expect("one")).collect()
@@ -18,8 +16,9 @@ fn stops(engine: Engine, events: &str, script: &str) -> Vec<i64> {
 /// rm(1) removes files and directories by the same call, with another flag.
 fn conditions_are_tested_by_the_kernel(engine: Engine) {
     let script = "cd $(mktemp -d) && mkdir d && touch d/a d/b && rm -r d && rmdir $PWD";
-    let unlinkat =
-        |events| stops(engine, events, script).into_iter().filter(|nr| *nr == libc::SYS_unlinkat).count();
+    let unlinkat = |events| {
+        stops(engine, events, script).into_iter().filter(|nr| *nr == libc::SYS_unlinkat).count()
+    };
     assert_eq!(unlinkat("unlink"), 2);
     assert_eq!(unlinkat("rmdir"), 1);
     assert_eq!(unlinkat("unlink,rmdir"), 3);

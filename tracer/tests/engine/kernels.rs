@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::wrap::{calls, fixture, text, Engine};
+use crate::wrap::{Engine, calls, fixture, text};
 
 /// What is told of a command, by an engine on a kernel without newer calls.
 fn logged_on(kernel: Option<&str>, command: &[&str]) -> (Vec<String>, String) {

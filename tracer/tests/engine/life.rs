@@ -1,6 +1,6 @@
 //! Threads, processes and programs: how they come and go.
 
-use crate::wrap::{Engine, fixture, text, on_every_engine};
+use crate::wrap::{Engine, fixture, on_every_engine, text};
 
 on_every_engine!(
     threads_run_execute_and_outlive_their_leader,

@@ -1,6 +1,6 @@
 //! Exit statuses, and what a launch says.
 
-use crate::wrap::{Engine, text, on_every_engine};
+use crate::wrap::{Engine, on_every_engine, text};
 
 on_every_engine!(
     the_exit_status_is_the_applications,

@@ -2,12 +2,9 @@
 
 use std::process::Command;
 
-use crate::wrap::{Engine, text, on_every_engine};
+use crate::wrap::{Engine, on_every_engine, text};
 
-on_every_engine!(
-    orphans_are_reaped,
-    the_container_ends_with_its_application,
-);
+on_every_engine!(orphans_are_reaped, the_container_ends_with_its_application,);
 
 /// Runs `script` under a `wrap` that is PID 1 of a new PID namespace, if that may be made here.
 fn contained(engine: Engine, options: &[&str], script: &str) -> Option<(String, Option<i32>)> {
@@ -35,7 +32,8 @@ fn orphans_are_reaped(engine: Engine) {
 
 fn the_container_ends_with_its_application(engine: Engine) {
     let begin = std::time::Instant::now();
-    let Some((_, code)) = contained(engine, &["--first"], "(sleep 30 >/dev/null 2>&1 &); exit 9") else {
+    let Some((_, code)) = contained(engine, &["--first"], "(sleep 30 >/dev/null 2>&1 &); exit 9")
+    else {
         return;
     };
     assert_eq!(code, Some(9));

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::wrap::{Engine, text, on_every_engine};
+use crate::wrap::{Engine, on_every_engine, text};
 
 on_every_engine!(
     a_signal_to_the_tracer_is_the_applications,
@@ -26,7 +26,8 @@ fn kill(pid: i32, signal: i32) {
 
 /// Runs the fixture in a process group of its own, sends it signals, and answers what it got.
 fn got(engine: Engine, options: &[&str], send: impl Fn(&Child, i32)) -> String {
-    let mut child = engine.wrap(&["--exit"])
+    let mut child = engine
+        .wrap(&["--exit"])
         .args(["python3", &script("signals")])
         .args(options)
         .stdout(Stdio::piped())

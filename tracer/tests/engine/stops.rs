@@ -1,6 +1,6 @@
 //! Stops, traps, signals and deaths in the middle of everything.
 
-use crate::wrap::{Engine, fixture, text, on_every_engine};
+use crate::wrap::{Engine, fixture, on_every_engine, text};
 
 on_every_engine!(
     a_parent_sees_its_child_stop_and_continue,

@@ -1,6 +1,6 @@
 //! What an application sees of itself, traced and untraced alike.
 
-use crate::wrap::{Engine, text, on_every_engine};
+use crate::wrap::{Engine, on_every_engine, text};
 
 on_every_engine!(
     pipelines_and_shells_do_the_same,
@@ -10,7 +10,11 @@ on_every_engine!(
 
 fn pipelines_and_shells_do_the_same(engine: Engine) {
     engine.same(&["sh", "-c", "seq 2000 | sort -rn | uniq | wc -l; ls /nope"]);
-    engine.same(&["bash", "-c", "set -m; (exit 3) & wait $!; echo $?; trap 'echo term' TERM; kill $$"]);
+    engine.same(&[
+        "bash",
+        "-c",
+        "set -m; (exit 3) & wait $!; echo $?; trap 'echo term' TERM; kill $$",
+    ]);
     engine.same(&["bash", "-c", "for i in $(seq 50); do (echo $i) | cat; done"]);
 }
 

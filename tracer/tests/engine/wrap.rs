@@ -63,8 +63,9 @@ impl Engine {
 
     /// What a command does untraced, traced at entries, and traced at entries and exits.
     pub(crate) fn thrice(self, command: &[&str]) -> [Output; 3] {
-        let run =
-            |mut wrapper: Command, command: &[&str]| wrapper.args(command).output().expect("a process");
+        let run = |mut wrapper: Command, command: &[&str]| {
+            wrapper.args(command).output().expect("a process")
+        };
         let plain = run(Command::new(command[0]), &command[1..]);
         [plain, run(self.wrap(&[]), command), run(self.wrap(&["--exit"]), command)]
     }
