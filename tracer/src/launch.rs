@@ -23,7 +23,8 @@ pub enum Until {
     /// Until the last of its processes has ended.
     AllEnd,
     /// Until its first process has ended. For a tracer whose end ends the others, too (PID 1):
-    /// what survives it is a tracee without tracer, whose calls of interest fail with `ENOSYS`.
+    /// calls of interest of what is left wait for this process's end (notify) or fail with
+    /// `ENOSYS`, as they do after it.
     FirstEnds,
 }
 

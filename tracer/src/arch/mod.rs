@@ -121,8 +121,8 @@ impl Registers {
         self.result().filter(|result| is_behind && !matches!(result, -514..=-512 | -516))
     }
 
-    /// Has a task that is behind a call, at `ip`, make it again. Its audit arch must be one of
-    /// [`OF_ONE_LENGTH`].
+    /// Has a task that is behind a call, at `ip`, make it again. The call's audit arch must be one
+    /// of [`OF_ONE_LENGTH`].
     pub(crate) fn enter_again(&mut self, ip: u64, nr: u64, first_argument: u64) {
         let Some(layout) = self.layout() else { return };
         let shares_register = layout.result == layout.args[0];

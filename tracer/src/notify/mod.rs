@@ -178,6 +178,10 @@ impl<'o> Engine<'o> {
                 self.notified(&notification);
             }
         }
+        if !self.is_over {
+            // Calls of what is left are to wait, not to fail, until this process has ended.
+            self.listener.leave_open();
+        }
         self.ended.ok_or(Errno::ECHILD)
     }
 
@@ -379,14 +383,13 @@ impl<'o> Engine<'o> {
 
     /// A task that is held has stopped on its way back from its call.
     fn finished(&mut self, tid: i32, held: Held, stop: Stop, stopped: Stopped) -> Result<(), Died> {
-        let mut registers = stopped.registers()?;
+        let registers = stopped.registers()?;
         let result = registers.result_of(held.call.ip);
         let is_interrupted = result.is_none_or(|result| result == -(Errno::EINTR as i64));
         // Unless a signal did, it was the stop that interrupted it.
         if is_interrupted && stop == Stop::Trap && !signals::is_pending(tid) {
             if result.is_some() {
-                registers.enter_again(held.call.ip, held.call.nr.into(), held.call.args[0]);
-                stopped.set_registers(&registers)?;
+                enter_again(&stopped, &held)?;
             }
             self.held.insert(tid, Held { phase: Phase::Entering, ..held });
             stopped.resume(Resume::Syscall, 0);
@@ -406,7 +409,14 @@ impl<'o> Engine<'o> {
             return Ok(());
         };
         if held.phase == Phase::Entered && result == ERESTARTSYS {
-            make_again(&stopped)?;
+            // A signal kept it from waiting for its answer: the call has not begun, and is to begin
+            // after the signal, whatever its handler's flags.
+            let mut registers = stopped.registers()?;
+            registers.set_result(ERESTARTNOINTR);
+            stopped.set_registers(&registers)?;
+        } else if result == -(Errno::EINTR as i64) && !signals::is_pending(tid) {
+            // A signal that is ignored interrupts none but a tracee.
+            enter_again(&stopped, &held)?;
         }
         self.returned(tid, ptrace::visible(result));
         self.held.remove(&tid);
@@ -464,11 +474,11 @@ impl<'o> Engine<'o> {
         }
         // Most new tasks are threads of the process that was looked at last.
         let is_thread = self.tasks.has_process(self.last) && signals::is_thread_of(self.last, tid);
-        let tgid = if is_thread { self.last } else { ptrace::ids(tid)?.0 };
+        let (tgid, parent) = if is_thread { (self.last, 0) } else { ptrace::ids(tid)? };
         if let Some(gone) = self.tasks.remove_thread(tid) {
             self.observer.tell(|observer| observer.thread_exit(gone));
         }
-        self.discover(tgid);
+        self.discover(tgid, parent);
         let task = Task { tid, tgid };
         if !task.is_leader() {
             self.discover_thread(task);
@@ -477,13 +487,14 @@ impl<'o> Engine<'o> {
     }
 
     /// Tells of a process that nobody has told of, and of those between it and one that is known.
-    fn discover(&mut self, tgid: i32) {
+    fn discover(&mut self, tgid: i32, mut parent: i32) {
         let mut line = Vec::new();
         let mut at = tgid;
         while !self.tasks.has_process(at) && line.len() < ANCESTORS {
-            let Some((_, parent)) = ptrace::ids(at) else { break };
             line.push((at, parent));
             at = parent;
+            let Some((_, above)) = ptrace::ids(at) else { break };
+            parent = above;
         }
         if !self.tasks.has_process(at) {
             // Orphans: those above are none of the application's.
@@ -563,12 +574,14 @@ impl Memory for Waiting<'_> {
     }
 }
 
-/// A signal has kept a task, which is stopped at the exit of its call, from waiting for an answer.
-/// The call has not begun, and is to begin after the signal, whatever its handler's flags.
-fn make_again(stopped: &Stopped) -> Result<(), Died> {
-    let mut registers = stopped.registers()?;
-    registers.set_result(ERESTARTNOINTR);
-    stopped.set_registers(&registers)
+/// Has a task that is behind its call make it again.
+fn enter_again(stopped: &Stopped, held: &Held) -> Result<(), Died> {
+    if arch::OF_ONE_LENGTH.contains(&held.call.audit) {
+        let mut registers = stopped.registers()?;
+        registers.enter_again(held.call.ip, held.call.nr.into(), held.call.args[0]);
+        stopped.set_registers(&registers)?;
+    }
+    Ok(())
 }
 
 fn is_readable(listener: &Listener) -> bool {

@@ -1,7 +1,7 @@
 //! The listener of a seccomp filter; see seccomp_unotify(2).
 #![expect(unsafe_code, reason = "ioctl(2) and seccomp(2) take pointers")]
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 
 use libc::{seccomp_notif, seccomp_notif_resp, seccomp_notif_sizes};
@@ -129,6 +129,12 @@ impl Listener {
             *response.cast() = seccomp_notif_resp { id, val: 0, error, flags };
             libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_SEND, response) == 0
         }
+    }
+
+    /// Leaves the listener open until this process ends: calls wait then, which would fail with
+    /// `ENOSYS` otherwise.
+    pub(crate) fn leave_open(self) {
+        let _ = self.fd.into_raw_fd();
     }
 }
 

@@ -280,14 +280,19 @@ pub(crate) fn is_thread_of(tgid: pid_t, tid: pid_t) -> bool {
     !matches!(Errno::result(result), Err(Errno::ESRCH | Errno::EINVAL))
 }
 
-/// Whether a signal waits for thread `tid` that the thread does not block (proc_pid_status(5)).
+/// Whether a signal waits for thread `tid` that interrupts its calls: one that the thread neither
+/// blocks nor ignores (proc_pid_status(5)).
 pub(crate) fn is_pending(tid: pid_t) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
     let mask = |name: &str| {
         let mask = status.lines().find_map(|line| line.strip_prefix(name));
         mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
     };
-    (mask("SigPnd:") | mask("ShdPnd:")) & !mask("SigBlk:") != 0
+    let bit = |signal: c_int| 1_u64 << (signal - 1);
+    let by_default = [libc::SIGCHLD, libc::SIGURG, libc::SIGWINCH, libc::SIGCONT].map(bit);
+    let by_default = by_default.into_iter().fold(0, |all, bit| all | bit);
+    let ignored = mask("SigIgn:") | by_default & !mask("SigCgt:");
+    (mask("SigPnd:") | mask("ShdPnd:")) & !mask("SigBlk:") & !ignored != 0
 }
 
 /// Three numbers: small enough that a pipe takes all or nothing (pipe(7)).

@@ -19,10 +19,10 @@ fn threads_run_execute_and_outlive_their_leader(engine: Engine) {
     assert_eq!(count("thread "), 200 + 20 + 1 + 1);
     assert_eq!(count("exec "), 2);
     // The second program was executed by a thread that was not the leader.
-    let exec = lines.iter().rfind(|line| line.starts_with("exec ")).unwrap();
-    let [pid, former] = [1, 2].map(|at| exec.split(' ').nth(at).unwrap());
+    let exec = lines.iter().rfind(|line| line.starts_with("exec ")).expect("a program");
+    let [pid, former] = [1, 2].map(|at| exec.split(' ').nth(at).expect("a word"));
     assert_ne!(pid, former, "{exec}");
-    assert_eq!(*lines.last().unwrap(), format!("exited {pid} 5 true"));
+    assert_eq!(*lines.last().expect("a line"), format!("exited {pid} 5 true"));
     // The result of a call that executed a program is told of the leader.
     let exits = lines.iter().filter(|line| **line == format!("exit {pid} 0")).count();
     assert_eq!(exits, 2);
@@ -53,16 +53,16 @@ fn processes_of_all_kinds_are_announced_before_they_run(engine: Engine) {
 }
 
 fn a_daemon_is_traced_until_it_ends(engine: Engine) {
-    let place = tempfile::tempdir().unwrap();
+    let place = tempfile::tempdir().expect("a directory");
     let file = place.path().join("file");
     let script = format!("(setsid sh -c 'sleep 0.3; : >{}; exit 1' &) ; exit 4", file.display());
     let (lines, output) = engine.logged(&["--exit"], &["sh", "-c", &script]);
     assert_eq!(output.status.code(), Some(4));
     let end = |line: &&String| line.starts_with("exited ");
     let ends: Vec<_> = lines.iter().filter(end).map(|line| line.split_once(' ')).collect();
-    let first = lines[0].split(' ').nth(1).unwrap();
-    assert!(ends.last().unwrap().unwrap().1.ends_with("1 true"), "{ends:?}");
-    assert!(ends.iter().any(|end| end.unwrap().1 == format!("{first} 4 true")), "{ends:?}");
+    let first = lines[0].split(' ').nth(1).expect("a word");
+    assert!(ends.last().and_then(|end| *end).expect("an end").1.ends_with("1 true"), "{ends:?}");
+    assert!(ends.iter().any(|end| end.expect("an end").1 == format!("{first} 4 true")), "{ends:?}");
     let opened = lines.iter().any(|line| line.contains(&*file.to_string_lossy()));
     assert!(opened, "the daemon's file");
 }

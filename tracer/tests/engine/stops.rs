@@ -8,6 +8,8 @@ on_every_engine!(
     filters_of_the_application_come_first,
     calls_go_on_under_a_storm_of_signals,
     tasks_may_be_killed_at_any_moment,
+    calls_that_wait_end_as_they_would,
+    thousands_of_threads_end_at_once,
     a_child_made_to_be_untraced_is_traced,
 );
 
@@ -34,6 +36,14 @@ fn calls_go_on_under_a_storm_of_signals(engine: Engine) {
 
 fn tasks_may_be_killed_at_any_moment(engine: Engine) {
     part(engine, "killed");
+}
+
+fn calls_that_wait_end_as_they_would(engine: Engine) {
+    part(engine, "waits");
+}
+
+fn thousands_of_threads_end_at_once(engine: Engine) {
+    part(engine, "many");
 }
 
 fn a_child_made_to_be_untraced_is_traced(engine: Engine) {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Numbers of execve, execveat, openat, clone and clone3 on this machine.
+/// Numbers of calls on this machine.
 pub(crate) fn calls() -> String {
     let numbers = [
         libc::SYS_execve,
@@ -13,6 +13,7 @@ pub(crate) fn calls() -> String {
         libc::SYS_clone,
         libc::SYS_clone3,
         libc::SYS_chdir,
+        libc::SYS_accept,
     ];
     numbers.map(|nr| nr.to_string()).join(",")
 }
