@@ -3,19 +3,24 @@
 # there, so it can be run again and again.
 set -euo pipefail
 
-# A program that tests run, and the packages that bring it.
+# A program that tests run, or a file that they read, and the packages that bring it.
 needed="
 cc       gcc libc6-dev
 python3  python3
 capnp    capnproto
+strace   strace
 unshare  util-linux
 kill     procps
 bash     bash
+scmp_sys_resolver  seccomp
+/usr/x86_64-linux-gnu/include/asm/unistd.h     linux-libc-dev-amd64-cross
+/usr/aarch64-linux-gnu/include/asm/unistd.h    linux-libc-dev-arm64-cross
+/usr/arm-linux-gnueabihf/include/asm/unistd.h  linux-libc-dev-armhf-cross
 "
 
 missing=()
-while read -r program packages; do
-    if [ -n "$program" ] && ! type -P "$program" >/dev/null; then
+while read -r needs packages; do
+    if [ -n "$needs" ] && [ ! -e "$needs" ] && ! type -P "$needs" >/dev/null; then
         read -ra packages <<<"$packages"
         missing+=("${packages[@]}")
     fi

@@ -193,7 +193,7 @@ struct ForkEvent {
   child @0 :Int64;
   # the child
   flags @1 :Int64;
-  # how it was made
+  # how it was made, where known
 }
 
 struct ExecEvent {

@@ -5,6 +5,10 @@
 //! Cross references are indices into the model's own vectors ([`SetId`], [`EventId`], …), so that
 //! emitters never look anything up by name.
 
+mod vocabulary;
+
+use serde::Serialize;
+
 /// Index into [`Model::abis`].
 pub type AbiId = usize;
 /// Index into [`Model::sets`].
@@ -17,7 +21,7 @@ pub type GroupId = usize;
 pub type EventId = usize;
 
 /// The whole of `syscalls.yaml`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Model {
     /// By wire id.
     pub abis: Vec<Abi>,
@@ -40,7 +44,7 @@ pub struct Model {
 }
 
 /// One ABI: a row of data.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Abi {
     /// `amd64`, `arm64`, …
     pub name: String,
@@ -71,7 +75,7 @@ pub struct Abi {
 }
 
 /// How a 64-bit argument travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Pairs {
     /// In one register.
     None,
@@ -82,7 +86,7 @@ pub enum Pairs {
 }
 
 /// A set of named values.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Set {
     /// `open_flags`, …
     pub name: String,
@@ -90,8 +94,8 @@ pub struct Set {
     pub doc: String,
     /// Bits or an enumeration.
     pub kind: SetKind,
-    /// Whether the argument is as wide as a `long` (otherwise 32 bits).
-    pub long: bool,
+    /// How wide an argument or member of this type is.
+    pub width: SetWidth,
     /// Whether rules may use the names.
     pub rules: bool,
     /// Enumerations inside a flag set, by mask.
@@ -100,8 +104,21 @@ pub struct Set {
     pub values: Vec<Named>,
 }
 
+/// How wide an argument or member is whose type is a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum SetWidth {
+    /// 16 bits.
+    U16,
+    /// 32 bits.
+    U32,
+    /// As wide as a `long`.
+    Long,
+    /// 64 bits.
+    U64,
+}
+
 /// What the values of a set mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum SetKind {
     /// Bits that may be combined.
     Flags,
@@ -110,7 +127,7 @@ pub enum SetKind {
 }
 
 /// An enumeration in some bits of a flag set.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Masked {
     /// Name of the mask, `O_ACCMODE`.
     pub name: String,
@@ -121,16 +138,16 @@ pub struct Masked {
 }
 
 /// A name with a value on each ABI.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Named {
     /// `O_CREAT`, …
     pub name: String,
-    /// By [`AbiId`].
-    pub values: Vec<i64>,
+    /// By [`AbiId`]; `None` where there is nothing of this name.
+    pub values: Vec<Option<i64>>,
 }
 
 /// Constants that no argument has as a type.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Family {
     /// `errors`, …
     pub name: String,
@@ -141,7 +158,7 @@ pub struct Family {
 }
 
 /// A C structure.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Struct {
     /// Kernel name.
     pub name: String,
@@ -152,7 +169,7 @@ pub struct Struct {
 }
 
 /// One member of a [`Struct`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Member {
     /// Kernel name.
     pub name: String,
@@ -165,16 +182,27 @@ pub struct Member {
 }
 
 /// A hand-written function that a source calls.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Irregular {
     /// Name of the Rust function.
     pub name: String,
+    /// What it gives.
+    pub gives: Gives,
     /// Why the tables cannot say it.
     pub reason: String,
 }
 
+/// What an [`Irregular`] function gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Gives {
+    /// The value of a field of this type.
+    Value(FieldType),
+    /// The call that another is in disguise.
+    Call,
+}
+
 /// A system call.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Syscall {
     /// Kernel name.
     pub name: String,
@@ -193,7 +221,7 @@ pub struct Syscall {
 }
 
 /// A call that multiplexes others (`socketcall`).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Becomes {
     /// Index into [`Model::irregular`]: the function that gives the other call.
     pub by: usize,
@@ -202,7 +230,7 @@ pub struct Becomes {
 }
 
 /// Where the arguments of a call are found on one ABI.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Shape {
     /// For each argument of [`Syscall::args`]: its register slot, 0 to 5 (the low half first
     /// when it is a pair); `None` when the call does not have the argument on this ABI.
@@ -210,7 +238,7 @@ pub struct Shape {
 }
 
 /// Register slots of one argument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Slot {
     /// Index of the (low) register.
     pub index: u8,
@@ -219,7 +247,7 @@ pub struct Slot {
 }
 
 /// An argument.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Arg {
     /// Kernel name.
     pub name: String,
@@ -230,7 +258,7 @@ pub struct Arg {
 }
 
 /// Direction of the memory behind a pointer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Dir {
     /// Read by the kernel: readable at entry.
     In,
@@ -241,7 +269,7 @@ pub enum Dir {
 }
 
 /// Type of an argument.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Type {
     /// A value in a register.
     Scalar(Scalar),
@@ -278,7 +306,7 @@ pub enum Type {
 }
 
 /// How many elements a pointer points to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Count {
     /// A number known here.
     Fixed(u32),
@@ -287,7 +315,7 @@ pub enum Count {
 }
 
 /// When a symlink in the last place is followed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Follow {
     /// Always.
     Always,
@@ -298,7 +326,7 @@ pub enum Follow {
 }
 
 /// A value in a register or a struct member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[expect(missing_docs, reason = "the names are the types of docs/spec.md")]
 pub enum Scalar {
     Int,
@@ -328,7 +356,7 @@ pub enum Scalar {
 }
 
 /// A condition on an integer argument.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Condition {
     /// Index into [`Syscall::args`].
     pub arg: usize,
@@ -337,7 +365,7 @@ pub struct Condition {
 }
 
 /// What a condition tests. Values are by [`AbiId`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Test {
     /// Any of the bits is set.
     AnyBits(Vec<u64>),
@@ -352,7 +380,7 @@ pub enum Test {
 }
 
 /// A call as an event.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Binding {
     /// The event.
     pub event: EventId,
@@ -363,7 +391,7 @@ pub struct Binding {
 }
 
 /// Where the value of an event field comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Source {
     /// Argument by index.
     Arg(usize),
@@ -385,7 +413,7 @@ pub enum Source {
 }
 
 /// Fields that occur together.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Group {
     /// `file`, `process`, …
     pub name: String,
@@ -396,7 +424,7 @@ pub struct Group {
 }
 
 /// A group that every rule may use.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Context {
     /// SECL prefix: `process`, `process.ancestors`, …
     pub prefix: String,
@@ -407,7 +435,7 @@ pub struct Context {
 }
 
 /// An event.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Event {
     /// SECL event type.
     pub name: String,
@@ -426,7 +454,7 @@ pub struct Event {
 }
 
 /// The fields of an event or group: a structure on the wire and in Rust.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Record {
     /// By wire ordinal.
     pub fields: Vec<Field>,
@@ -437,7 +465,7 @@ pub struct Record {
 }
 
 /// A field on the wire.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Field {
     /// SECL name within the record, maybe dotted; empty for an inlined group.
     pub name: String,
@@ -450,7 +478,7 @@ pub struct Field {
 }
 
 /// A field that is computed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Derived {
     /// SECL name within the record.
     pub name: String,
@@ -467,7 +495,7 @@ pub struct Derived {
 }
 
 /// Type of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the names are the types of docs/spec.md")]
 pub enum FieldType {
     Bool,
@@ -488,7 +516,7 @@ pub enum FieldType {
 }
 
 /// `evt.category` in the JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Category {
     File,
@@ -498,7 +526,7 @@ pub enum Category {
 }
 
 /// Which results of a call are reported.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Results {
     /// Whatever it is.
     All,

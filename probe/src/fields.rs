@@ -5,7 +5,6 @@
 //! the group `interpreter.file` of the event `exec`. `legacy` knows names of former times, and
 //! `unseen` those that rules may use although nothing ever fills them here.
 
-mod constants;
 mod context;
 mod legacy;
 #[cfg(test)]
@@ -141,8 +140,7 @@ impl Registry for Fields {
             "false" => return Some(Constant::Bool(false)),
             _ => {}
         }
-        let known = sentrace_schema::constant(name, *ABI);
-        known.or_else(|| constants::value(name)).map(Constant::Int)
+        sentrace_schema::constant(name, *ABI).map(Constant::Int)
     }
 
     fn variable(&self, name: &str) -> Option<VariableRef> {
@@ -159,9 +157,6 @@ impl Registry for Fields {
         let mut all: Vec<&str> = NAMES.iter().map(String::as_str).collect();
         all.extend(self.variables.keys().map(String::as_str));
         all.extend(sentrace_schema::constants().map(|constant| constant.name));
-        for name in constants::names() {
-            all.push(name);
-        }
         nearest(name, all.into_iter()).map(str::to_owned)
     }
 }

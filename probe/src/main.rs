@@ -1,2 +1,10 @@
-//! The sentrace program.
-fn main() {}
+//! The program `sentrace`.
+#![forbid(unsafe_code)]
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

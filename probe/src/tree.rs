@@ -15,6 +15,7 @@ mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sentrace_schema::wire::{Event, Header};
 use sentrace_schema::{Payload, events, groups};
@@ -45,7 +46,21 @@ pub struct Tree {
     /// When each container was first seen, by id, in ns since the epoch.
     containers: HashMap<Vec<u8>, i64>,
     /// Counts the entries, also those that only a descendant or an event still holds.
-    census: Arc<()>,
+    census: Arc<Census>,
+}
+
+/// Held by all entries of a tree.
+#[derive(Debug)]
+struct Census {
+    /// Number of the tree.
+    tree: u64,
+}
+
+impl Default for Census {
+    fn default() -> Self {
+        static TREES: AtomicU64 = AtomicU64::new(0);
+        Self { tree: TREES.fetch_add(1, Ordering::Relaxed) }
+    }
 }
 
 impl Tree {

@@ -243,16 +243,25 @@ pub struct MaskedDesc {
 pub struct NamedDesc {
     /// `O_CREAT`, …
     pub name: &'static str,
-    /// By ABI id; a single one when it is the same on all.
-    pub values: &'static [i64],
+    /// What it stands for.
+    pub value: NamedValue,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy)]
+pub enum NamedValue {
+    /// The same on all ABIs.
+    Same(i64),
+    /// By ABI id; `None` where there is nothing of this name.
+    PerAbi(&'static [Option<i64>]),
 }
 
 impl NamedDesc {
-    /// The value on an ABI, `None` when there is no such ABI.
+    /// The value on an ABI, `None` when it has none.
     pub fn on(&self, abi: u16) -> Option<i64> {
-        match self.values {
-            [value] => Some(*value),
-            values => values.get(usize::from(abi)).copied(),
+        match self.value {
+            NamedValue::Same(value) => Some(value),
+            NamedValue::PerAbi(values) => values.get(usize::from(abi)).copied().flatten(),
         }
     }
 }

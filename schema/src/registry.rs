@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 use std::iter;
-use std::slice;
 use std::sync::LazyLock;
 
-use crate::record::{AbiDesc, EventDesc, NamedDesc};
+use crate::record::{AbiDesc, EventDesc, NamedDesc, NamedValue};
 use crate::{ABIS, EVENTS, FAMILIES, SETS};
 
 /// The event of this SECL type.
@@ -29,7 +28,7 @@ pub fn constant(name: &str, abi: u16) -> Option<i64> {
 pub fn constants() -> impl Iterator<Item = NamedDesc> {
     let sets = SETS.iter().filter(|set| set.rules).flat_map(|set| {
         let fields = set.fields.iter().flat_map(|field| {
-            let mask = NamedDesc { name: field.name, values: slice::from_ref(&field.mask) };
+            let mask = NamedDesc { name: field.name, value: NamedValue::Same(field.mask) };
             iter::once(mask).chain(field.values.iter().copied())
         });
         fields.chain(set.values.iter().copied())

@@ -8,6 +8,7 @@
 mod codec;
 pub(crate) mod value;
 
+pub use codec::Decoder;
 use thiserror::Error;
 
 use crate::{Payload, frame};
@@ -26,6 +27,14 @@ pub const PREDICTED: u32 = 4;
 pub const TOCTOU: u32 = 8;
 /// Mark: events before this one were lost.
 pub const GAP: u32 = 16;
+/// The marks by name, for people.
+pub const MARKS: [(u32, &str); 5] = [
+    (TRUNCATED, "truncated"),
+    (UNREADABLE, "unreadable"),
+    (PREDICTED, "predicted"),
+    (TOCTOU, "toctou"),
+    (GAP, "gap"),
+];
 
 /// [`Header::nr`] of events that the engine itself reports.
 pub const NO_SYSCALL: u32 = u32::MAX;

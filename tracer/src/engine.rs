@@ -110,6 +110,16 @@ impl Ended {
 /// waits. The application must not come to harm by its observer: an observer that panics is not
 /// called again, and the application runs on.
 pub trait Observer {
+    /// `task` stopped, for whatever reason. What that means, if anything, is told next.
+    fn stopped(&mut self, task: Task) {
+        let _ = task;
+    }
+
+    /// `task` entered a call of an ABI that [`sentrace_schema::ABIS`] has not, and runs on.
+    fn unknown(&mut self, task: Task) {
+        let _ = task;
+    }
+
     /// `task` entered `call`, which the kernel has not begun.
     fn entry(&mut self, task: Task, call: &Call, memory: &dyn Memory) -> Want;
 

@@ -12,7 +12,7 @@ mod tests;
 use std::borrow::Cow;
 
 use sentrace_bpf::interest::{self, Binding};
-use sentrace_bpf::{self as bpf, CompileError, Names, Op, Program, Section};
+use sentrace_bpf::{self as bpf, Case, CompileError, Names, Op, Program, Section, Verdict};
 use sentrace_schema::record::AbiDesc;
 use sentrace_schema::{ABIS, EVENTS};
 
@@ -24,12 +24,33 @@ use crate::memory::Width;
 
 /// The filter of this machine's ABIs. Calls that may become an event that is `wanted` (by wire
 /// id) get the answer `action`, [`TRACE`](bpf::action::TRACE) for the ptrace engine, and so do
-/// calls of an unknown architecture; all others are let through.
+/// calls of an unknown architecture; all others are let through, except that the ptrace engine
+/// also needs to see who makes children that would not be its tracees.
 ///
 /// # Errors
 /// There is more to test than a filter can hold. All events together are far from it.
 pub fn program(wanted: &dyn Fn(u16) -> bool, action: u32) -> Result<Program, CompileError> {
-    bpf::compile(&sections(std::env::consts::ARCH, wanted, action), action)
+    let mut sections = sections(std::env::consts::ARCH, wanted, action);
+    if action == bpf::action::TRACE {
+        sections.iter_mut().for_each(see_untraced);
+    }
+    bpf::compile(&sections, action)
+}
+
+/// Adds the rule that clone(2) with `CLONE_UNTRACED` stops: the engine takes the flag away. The
+/// calls of a child without tracer would fail by the filter that it inherits.
+fn see_untraced(section: &mut Section) {
+    let Some(number) = arch::clone_number(section.audit) else { return };
+    let untraced = Op::AnyBits(libc::CLONE_UNTRACED as u64);
+    let condition = bpf::Condition { arg: 0, width: bpf::Width::U32, op: untraced };
+    let case = Case { when: vec![condition].into(), action: bpf::action::TRACE };
+    match section.rules.iter_mut().find(|(nr, _)| *nr == number) {
+        Some((_, verdict)) => verdict.cases.insert(0, case),
+        None => {
+            let verdict = Verdict { cases: vec![case], otherwise: bpf::action::ALLOW };
+            section.rules.push((number, verdict));
+        }
+    }
 }
 
 /// The rules of all ABIs that tracers on a machine (Rust's `target_arch`) meet, in the order of

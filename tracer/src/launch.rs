@@ -29,14 +29,14 @@ pub enum Until {
 }
 
 /// Which engine watches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Engine {
-    /// The best that this system allows, found out by trying.
+    /// The best that this system allows, found out by trying
     #[default]
     Auto,
-    /// Seccomp user notification: cheaper, and tasks are no tracees. Linux 5.19.
+    /// Seccomp user notification: debuggers work inside (Linux 5.19)
     Notify,
-    /// ptrace. Linux 3.5.
+    /// ptrace (Linux 3.5)
     Ptrace,
 }
 
@@ -78,6 +78,16 @@ pub struct Choice {
 }
 
 impl Engine {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Notify => "notify",
+            Self::Ptrace => "ptrace",
+        }
+    }
+
     /// Decides by trying the notify engine, if that may be used, on a child that is thrown away.
     /// Other children of this process are not touched.
     #[must_use]

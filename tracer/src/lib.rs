@@ -1,6 +1,7 @@
 //! Runs an application and turns its system calls into events.
 
 pub mod arch;
+pub mod calls;
 pub mod decode;
 pub mod engine;
 pub mod filter;
@@ -12,4 +13,6 @@ mod ptrace;
 pub mod resolve;
 pub mod session;
 pub mod sys;
+pub mod trace;
+pub mod transport;
 pub mod world;

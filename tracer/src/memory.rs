@@ -27,8 +27,11 @@ pub const VECTOR_BYTES_MAX: usize = 128 * 1024;
 /// Elements of an array that are kept.
 pub const ARRAY_MAX: usize = 1024;
 
-/// Texts are read in parts that end at multiples of this, so that no part crosses a page.
+/// Texts are read in parts of this size, most in one. No part crosses a page: the next may be
+/// unmapped.
 const PART: u64 = 256;
+/// The smallest size of a page.
+const PAGE: u64 = 4096;
 
 /// What could be read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -102,7 +105,7 @@ pub fn text(memory: &dyn Memory, addr: u64, max: usize) -> Partial<Vec<u8>> {
     let mut part = [0; PART as usize];
     let mut at = addr;
     while text.len() < max {
-        let wanted = ((PART - at % PART) as usize).min(max - text.len());
+        let wanted = (PART.min(PAGE - at % PAGE) as usize).min(max - text.len());
         let read = memory.read(at, &mut part[..wanted]).min(wanted);
         if let Some(end) = part[..read].iter().position(|byte| *byte == 0) {
             text.extend_from_slice(&part[..end]);

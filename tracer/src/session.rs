@@ -1,16 +1,49 @@
 //! Turns what an engine tells into events.
 //!
-//! The life cycle of processes is reported from `/proc` while they are stopped. Calls are let run
-//! on: decoding them is not joined here yet.
+//! A call is decoded while its task is stopped at the entry, and becomes an event there if nobody
+//! wants its result, else at the exit. The life of processes is reported from `/proc` while they
+//! are stopped. A session remembers a call for every task that is inside one, and a record for
+//! every process: it grows with the application, not with time.
+//!
+//! ```no_run
+//! use sentrace_bpf::action;
+//! use sentrace_schema::wire::Event;
+//! use sentrace_tracer::launch::Launch;
+//! use sentrace_tracer::resolve::Resolver;
+//! use sentrace_tracer::session::{Session, Sink, Wanted};
+//!
+//! struct Print;
+//! impl Sink for Print {
+//!     fn event(&mut self, event: Event) {
+//!         println!("{event:?}");
+//!     }
+//! }
+//!
+//! let (wanted, mut print) = (Wanted::all(), Print);
+//! let launch = Launch::new(vec!["ls".into()], wanted.filter(action::TRACE)?.into());
+//! let mut session = Session::new(Resolver::new()?, &mut print).wanting(wanted);
+//! let ended = launch.run(&mut session)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
-use std::collections::HashMap;
-use std::fs;
+mod counters;
+pub(crate) mod inside;
+mod processes;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sentrace_schema::wire::{Event, Header, NO_SYSCALL, UNREADABLE};
-use sentrace_schema::{Payload, events, groups};
+use sentrace_schema::wire::{Capture, Event, Header, NO_SYSCALL, UNREADABLE};
+use sentrace_schema::{ABIS, Payload, events};
 
+pub use self::counters::Counters;
+use self::inside::Inside;
+use self::processes::{Processes, asked_path};
+pub use self::wanted::Wanted;
+use crate::decode::{self, Decoded, Pending};
 use crate::engine::{Call, Ended, Fork, Observer, Task, Want};
 use crate::memory::Memory;
 use crate::resolve::Resolver;
@@ -28,102 +61,157 @@ mod cause {
     pub(super) const SIGNALED: i64 = 2;
 }
 
-/// Longest path that is kept (`PATH_MAX`).
-const PATH_MAX: usize = 4096;
-
 /// An observer that reports events to a sink.
 pub struct Session<'s> {
     resolver: Resolver,
     sink: &'s mut dyn Sink,
-    /// Number of the last event.
-    sequence: u64,
-    /// What was known of each process when it last executed a program or was made; its record
-    /// when it ends, at which `/proc` tells little. Children share their parent's until then.
-    processes: HashMap<i32, Arc<groups::Process>>,
+    wanted: Wanted,
+    counters: Arc<Counters>,
+    inside: Inside<InFlight>,
+    processes: Processes,
+}
+
+/// A call whose result is awaited.
+struct InFlight {
+    call: Header,
+    pending: Pending,
 }
 
 impl<'s> Session<'s> {
-    /// Reports to `sink`, with what `resolver` finds out. Events are numbered from 1.
+    /// Reports all events to `sink`, with what `resolver` finds out. Events are numbered from 1.
     pub fn new(resolver: Resolver, sink: &'s mut dyn Sink) -> Self {
-        Self { resolver, sink, sequence: 0, processes: HashMap::new() }
+        Self {
+            resolver,
+            sink,
+            wanted: Wanted::all(),
+            counters: Arc::new(Counters::new()),
+            inside: Inside::default(),
+            processes: Processes::default(),
+        }
     }
 
-    /// Reports a fact of the life cycle.
-    fn report(&mut self, task: Task, marks: u32, payload: Payload) {
-        self.sequence += 1;
-        let header = Header {
-            sequence: self.sequence,
-            timestamp: now(),
-            pid: task.tgid,
-            tid: task.tid,
-            marks,
-            nr: NO_SYSCALL,
-            ..Header::default()
-        };
+    /// The same, but what is not `wanted` is not reported. The application's filter should be
+    /// made from the same ([`Wanted::filter`]).
+    #[must_use]
+    pub fn wanting(self, wanted: Wanted) -> Self {
+        Self { wanted, ..self }
+    }
+
+    /// Counters that go on counting while the session runs.
+    #[must_use]
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// Reports an event; `header` lacks what only its report gives it.
+    fn report(&mut self, header: Header, marks: u32, payload: Payload) {
+        let sequence = self.counters.count_event(payload.event().id);
+        let header = Header { sequence, timestamp: now(), marks: header.marks | marks, ..header };
         self.sink.event(Event { header, payload });
     }
 
-    /// A process as `/proc` shows it now.
-    fn snapshot(&self, tid: i32) -> Option<groups::Process> {
-        self.resolver.process(tid).map(groups::Process::from)
+    /// Reports a fact of the life of processes, if it is wanted.
+    fn live(&mut self, task: Task, marks: u32, payload: Payload) {
+        if self.wanted.contains(payload.event().id) {
+            let native = ABIS.iter().find(|abi| abi.machine == std::env::consts::ARCH);
+            let abi = native.map_or(0, |abi| abi.id);
+            let header =
+                Header { pid: task.tgid, tid: task.tid, abi, nr: NO_SYSCALL, ..Header::default() };
+            self.report(header, marks, payload);
+        }
     }
 
-    /// The record of a process that has ended: who it is comes from `/proc`, which still has the
-    /// numbers; what it ran comes from `known`.
-    fn last_record(&self, tgid: i32, known: &groups::Process) -> groups::Process {
-        let mut process = known.clone();
-        process.pid = tgid.into();
-        process.tid = tgid.into();
-        if let Some(now) = self.snapshot(tgid) {
-            process.ppid = now.ppid;
-            process.nspid = now.nspid;
-            process.sid = now.sid;
-            process.comm = now.comm;
-            process.created_at = now.created_at;
-            process.is_thread = now.is_thread;
-            process.is_exec = now.is_exec;
+    /// The task that was inside a call is gone.
+    fn died(&mut self, InFlight { call, pending }: InFlight) {
+        if let Some(Decoded { payload, marks }) = pending.died() {
+            self.report(call, marks, payload);
         }
-        process
     }
 }
 
 impl Observer for Session<'_> {
-    fn entry(&mut self, _: Task, _: &Call, _: &dyn Memory) -> Want {
-        Want::Nothing
+    fn stopped(&mut self, _: Task) {
+        self.counters.count_stop();
+    }
+
+    fn unknown(&mut self, task: Task) {
+        self.inside.leave(task);
+        self.counters.count_unknown();
+    }
+
+    fn entry(&mut self, task: Task, call: &Call, memory: &dyn Memory) -> Want {
+        // A call that never returned (sigreturn) may have been of interest.
+        self.inside.leave(task);
+        let Some(asked) = decode::asked(call, memory) else {
+            if decode::numbered(call.abi, call.nr).is_none() {
+                self.counters.count_unknown();
+            }
+            return Want::Nothing;
+        };
+        let Some(capture) = self.wanted.capture(asked.event()) else { return Want::Nothing };
+        let Some(pending) = asked.begin(task, memory, &self.resolver) else {
+            return Want::Nothing;
+        };
+        let header = Header {
+            pid: task.tgid,
+            tid: task.tid,
+            abi: call.abi.0,
+            nr: call.nr,
+            ..Header::default()
+        };
+        match capture {
+            Capture::Entry => {
+                let Decoded { payload, marks } = pending.predicted(memory, &self.resolver);
+                self.report(header, marks, payload);
+                Want::Nothing
+            }
+            Capture::EntryAndExit => {
+                self.inside.enter(task, InFlight { call: header, pending });
+                Want::Exit
+            }
+        }
+    }
+
+    fn exit(&mut self, task: Task, result: i64, memory: &dyn Memory) {
+        let Some(InFlight { call, pending }) = self.inside.leave(task) else { return };
+        if let Some(Decoded { payload, marks }) = pending.exit(result, memory, &self.resolver) {
+            self.report(Header { retval: result, ..call }, marks, payload);
+        }
     }
 
     fn fork(&mut self, parent: Task, child: Task, how: Fork) {
-        let known = self.processes.get(&parent.tgid).cloned();
-        let known = known.or_else(|| self.snapshot(child.tid).map(Arc::new));
-        if let Some(known) = known {
-            self.processes.insert(child.tgid, known);
-        }
+        self.processes.fork(parent, child, &self.resolver);
         let flags = match how {
             Fork::Fork => libc::SIGCHLD,
             Fork::Vfork => libc::CLONE_VFORK | libc::CLONE_VM | libc::SIGCHLD,
             Fork::Clone => 0,
         };
         let fork = events::Fork { child: child.tgid.into(), flags: flags.into() };
-        self.report(parent, 0, Payload::Fork(fork.into()));
+        self.live(parent, 0, Payload::Fork(fork.into()));
     }
 
-    fn exec(&mut self, task: Task, _: i32, memory: &dyn Memory) {
-        let (pid, tid) = (task.tgid.into(), task.tid.into());
-        let unknown = || groups::Process { pid, tid, ..groups::Process::default() };
-        let snapshot = self.snapshot(task.tid);
+    fn exec(&mut self, task: Task, former: i32, memory: &dyn Memory) {
+        for call in self.inside.execute(task, former) {
+            self.died(call);
+        }
+        let process = self.processes.execute(task, &self.resolver);
         let path = asked_path(task.tid, memory);
         // It has been killed meanwhile, or may not be looked at.
-        let marks = if snapshot.is_none() || path.is_none() { UNREADABLE } else { 0 };
-        let process = snapshot.unwrap_or_else(unknown);
-        self.processes.insert(task.tgid, Arc::new(process.clone()));
+        let marks = if process.is_none() || path.is_none() { UNREADABLE } else { 0 };
+        let process = process.unwrap_or_else(|| processes::unknown(task));
         let syscall_path = path.unwrap_or_default();
-        self.report(task, marks, Payload::Exec(events::Exec { process, syscall_path }.into()));
+        self.live(task, marks, Payload::Exec(events::Exec { process, syscall_path }.into()));
+    }
+
+    fn thread_exit(&mut self, task: Task) {
+        if let Some(call) = self.inside.leave(task) {
+            self.died(call);
+        }
     }
 
     fn exited(&mut self, task: Task, how: Ended) {
-        // A child that could not become the application was never one of its processes.
-        let Some(known) = self.processes.remove(&task.tgid) else { return };
-        let process = self.last_record(task.tgid, &known);
+        self.thread_exit(task);
+        let Some(process) = self.processes.end(task.tgid, &self.resolver) else { return };
         let (cause, code) = match how {
             Ended::Exited { status } => (cause::EXITED, status),
             Ended::Unknown => (cause::EXITED, 0),
@@ -132,66 +220,12 @@ impl Observer for Session<'_> {
         };
         let exit = events::Exit { process, cause, code: code.into() };
         let marks = if how == Ended::Unknown { UNREADABLE } else { 0 };
-        self.report(task, marks, Payload::Exit(exit.into()));
+        self.live(task, marks, Payload::Exit(exit.into()));
     }
-}
-
-/// The path that the program of a task was executed by, as it was given: the kernel's own copy,
-/// which the auxiliary vector points to (`AT_EXECFN`, getauxval(3)). The task must not have run
-/// since.
-fn asked_path(tid: i32, memory: &dyn Memory) -> Option<Vec<u8>> {
-    let auxv = fs::read(format!("/proc/{tid}/auxv")).ok()?;
-    let addr = auxiliary(&auxv, libc::AT_EXECFN)?;
-    let mut path = vec![0; PATH_MAX];
-    let read = memory.read(addr, &mut path);
-    let end = path[..read].iter().position(|byte| *byte == 0)?;
-    path.truncate(end);
-    Some(path)
-}
-
-/// The value of an entry of an auxiliary vector, of a 64-bit or a 32-bit program: pairs of words,
-/// the last with the key 0. Keys are small, so that a pair of a 32-bit program is no key.
-fn auxiliary(auxv: &[u8], key: u64) -> Option<u64> {
-    let is_wide = auxv.chunks_exact(16).all(|pair| word(&pair[..8]) < Some(1 << 16));
-    let size = if is_wide { 8 } else { 4 };
-    let pair = auxv.chunks_exact(2 * size).find(|pair| word(&pair[..size]) == Some(key))?;
-    word(&pair[size..])
-}
-
-/// A word of 8 or 4 bytes.
-fn word(bytes: &[u8]) -> Option<u64> {
-    let narrow = || bytes.try_into().map(u32::from_ne_bytes).map(u64::from);
-    bytes.try_into().map(u64::from_ne_bytes).or_else(|_| narrow()).ok()
 }
 
 /// Nanoseconds since the epoch.
 fn now() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn auxiliary_vectors_of_both_widths() {
-        let wide = [33_u64, 0x7fff_0000, 31, 0x7ffe_1234, 0, 0].map(u64::to_ne_bytes).concat();
-        assert_eq!(auxiliary(&wide, libc::AT_EXECFN), Some(0x7ffe_1234));
-        assert_eq!(auxiliary(&wide, libc::AT_SECURE), None);
-        let narrow = [33_u32, 0xf7f0_0000, 31, 0xffff_dfea, 0, 0].map(u32::to_ne_bytes).concat();
-        assert_eq!(auxiliary(&narrow, libc::AT_EXECFN), Some(0xffff_dfea));
-        for cut in 0..wide.len() {
-            auxiliary(&wide[..cut], libc::AT_EXECFN);
-        }
-    }
-
-    #[test]
-    fn causes_are_those_of_the_rules() {
-        use sentrace_schema::constant;
-        let causes = [("EXITED", cause::EXITED), ("COREDUMPED", cause::COREDUMPED)];
-        for (name, value) in causes.into_iter().chain([("SIGNALED", cause::SIGNALED)]) {
-            assert!(constant(name, 0).is_none_or(|constant| constant == value), "{name}");
-        }
-    }
 }

@@ -7,6 +7,7 @@
 //! - `notify`: what is the notify engine's alone
 //! - `outcome`: exit statuses, signals, launching
 //! - `pid1`: as PID 1 of a container
+//! - `programs`: examples and fixtures
 //! - `signals`: signals to the tracer, terminals
 //! - `stops`: stops, traps, signals and deaths
 //! - `transparency`: what an application sees of itself, traced and untraced alike
@@ -23,6 +24,7 @@ mod notify;
 mod outcome;
 #[path = "engine/pid1.rs"]
 mod pid1;
+mod programs;
 #[path = "engine/signals.rs"]
 mod signals;
 #[path = "engine/stops.rs"]

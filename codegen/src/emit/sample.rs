@@ -63,14 +63,15 @@ pub(crate) fn model() -> Model {
         ],
     );
     open.record.aliases = vec![("syscall.flags".into(), 2)];
-    let named = |name: &str, values: [i64; 2]| Named { name: name.into(), values: values.into() };
+    let named =
+        |name: &str, values: [i64; 2]| Named { name: name.into(), values: values.map(Some).into() };
     Model {
         abis: vec![abi("amd64", 0, 0xC000_003E), abi("arm64", 1, 0xC000_00B7)],
         sets: vec![Set {
             name: "open_flags".into(),
             doc: "flags of open(2)".into(),
             kind: SetKind::Flags,
-            long: false,
+            width: SetWidth::U32,
             rules: true,
             fields: vec![Masked {
                 name: "O_ACCMODE".into(),

@@ -26,7 +26,7 @@ mod read;
 mod scalar;
 
 pub use build::{MAX_DEPTH, MAX_SIZE, parse};
-pub use errors::{Errors, Located};
+pub use errors::{Errors, Located, MAX_ERRORS};
 pub use nearest::nearest;
 pub use read::Fields;
 

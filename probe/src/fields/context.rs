@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use sentrace_schema::derive::Computed;
@@ -30,13 +31,18 @@ pub trait Variables {
 
 /// One event, with the process that it is about and the ancestors of that.
 pub struct EventContext<'a> {
+    facts: Rc<Facts<'a>>,
+    variables: &'a dyn Variables,
+}
+
+/// What no rule changes.
+struct Facts<'a> {
     event: &'a Event,
     entry: Arc<Entry>,
     process: Process,
     parent: OnceCell<Option<Process>>,
     ancestors: OnceCell<Vec<Process>>,
     host: &'a Host,
-    variables: &'a dyn Variables,
 }
 
 impl<'a> EventContext<'a> {
@@ -49,31 +55,42 @@ impl<'a> EventContext<'a> {
     ) -> Self {
         let process = entry.process();
         let (parent, ancestors) = (OnceCell::new(), OnceCell::new());
-        Self { event, entry, process, parent, ancestors, host, variables }
+        let facts = Facts { event, entry, process, parent, ancestors, host };
+        Self { facts: Rc::new(facts), variables }
+    }
+
+    /// The same event with other values of variables.
+    pub fn with_variables<'b>(&self, variables: &'b dyn Variables) -> EventContext<'b>
+    where
+        'a: 'b,
+    {
+        EventContext { facts: self.facts.clone(), variables }
     }
 
     /// The process that the event is about.
     pub fn process(&self) -> &Process {
-        &self.process
+        &self.facts.process
     }
 
     /// Its ancestors, nearest first.
     pub fn ancestors(&self) -> &[Process] {
-        self.ancestors.get_or_init(|| self.entry.ancestors().map(|entry| entry.process()).collect())
+        let facts = &self.facts;
+        let all = || facts.entry.ancestors().map(|entry| entry.process()).collect();
+        facts.ancestors.get_or_init(all)
     }
 
     /// The record that values are read from, `None` when this event has none.
     fn record(&self, root: Root, element: Option<usize>) -> Option<&dyn Record> {
         let process: &Process = match root {
             Root::Event(id) => {
-                let payload = &self.event.payload;
+                let payload = &self.facts.event.payload;
                 return (payload.event().id == id).then(|| payload.record());
             }
-            Root::Process => &self.process,
-            Root::Parent => self
-                .parent
-                .get_or_init(|| self.entry.parent().map(|entry| entry.process()))
-                .as_ref()?,
+            Root::Process => &self.facts.process,
+            Root::Parent => {
+                let parent = || self.facts.entry.parent().map(|entry| entry.process());
+                self.facts.parent.get_or_init(parent).as_ref()?
+            }
             Root::Ancestors => self.ancestors().get(element?)?,
         };
         Some(process)
@@ -85,11 +102,11 @@ impl<'a> EventContext<'a> {
             EventField::Origin => "ebpfless",
             EventField::Os => "linux",
             EventField::Source => "runtime",
-            EventField::Hostname => &self.host.hostname,
-            EventField::Service if self.host.service.is_empty() => {
-                return Value::Str(service(self.process.image()).into());
+            EventField::Hostname => &self.facts.host.hostname,
+            EventField::Service if self.facts.host.service.is_empty() => {
+                return Value::Str(service(self.facts.process.image()).into());
             }
-            EventField::Service => &self.host.service,
+            EventField::Service => &self.facts.host.service,
         };
         Value::Str(text.as_bytes().into())
     }
@@ -104,7 +121,7 @@ impl Context for EventContext<'_> {
                 .record(*root, element)
                 .and_then(|record| read(record, groups, *last))
                 .unwrap_or_else(|| shape.zero()),
-            Field::Retval => Value::Int(self.event.header.retval),
+            Field::Retval => Value::Int(self.facts.event.header.retval),
             Field::Event(field) => self.event_field(*field),
             Field::AncestorCount => {
                 Value::Int(i64::try_from(self.ancestors().len()).unwrap_or(i64::MAX))
@@ -119,14 +136,14 @@ impl Context for EventContext<'_> {
 
     fn variable(&self, name: &str) -> Value<'_> {
         match name {
-            "process.pid" => Value::Int(self.process.rest().pid),
+            "process.pid" => Value::Int(self.facts.process.rest().pid),
             "builtins.uuid4" => Value::Str(uuid4().into_bytes().into()),
             _ => self.variables.get(name),
         }
     }
 
     fn now(&self) -> i64 {
-        i64::try_from(self.event.header.timestamp).unwrap_or(i64::MAX)
+        i64::try_from(self.facts.event.header.timestamp).unwrap_or(i64::MAX)
     }
 }
 

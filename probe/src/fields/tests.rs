@@ -167,6 +167,8 @@ fn names() {
         "selinux.bool.name",
         "network_flow_monitor.flows.source.ip",
         "connect.addr.hostname",
+        "connect.addr.hostname.root_domain",
+        "dns.question.name.root_domain",
         "setsockopt.used_immediates",
     ] {
         assert!(fields.field(name).is_some(), "{name}");
@@ -175,7 +177,70 @@ fn names() {
         assert!(fields.field(name).is_none(), "{name}");
     }
     assert_eq!(fields.nearest("open.file.pth").as_deref(), Some("open.file.path"));
-    assert_eq!(fields.constant("TLS_1_3"), Some(Constant::Int(0x304)));
+}
+
+/// One name of each family that the language has.
+#[test]
+fn constants() {
+    let fields = Fields::default();
+    for (name, value) in [
+        ("EACCES", -13),
+        ("EILSEQ", -84),
+        ("O_CREAT", 0o100),
+        ("O_ACCMODE", 3),
+        ("S_ISUID", 0o4000),
+        ("S_IFDIR", 0o40000),
+        ("CAP_SYS_ADMIN", 1 << 21),
+        ("SIGKILL", 9),
+        ("AT_REMOVEDIR", 0x200),
+        ("SIGNALED", 2),
+        ("PTRACE_POKEUSR", 6),
+        ("PROT_EXEC", 4),
+        ("MAP_FIXED_NOREPLACE", 0x10_0000),
+        ("MAP_HUGE_1GB", 30 << 26),
+        ("VM_MERGEABLE", 0x8000_0000),
+        ("AF_INET6", 10),
+        ("ETH_P_8021_Q", 0x8100),
+        ("IP_PROTO_TCP", 6),
+        ("IPPROTO_ICMPV6", 58),
+        ("SO_ATTACH_FILTER", 26),
+        ("IP_TRANSPARENT", 19),
+        ("TCP_MD5SIG", 14),
+        ("IPV6_HDRINCL", 36),
+        ("MCAST_JOIN_GROUP", 42),
+        ("SOCK_RAW", 3),
+        ("INGRESS", 2),
+        ("ICMP_ECHO_REQUEST", 8),
+        ("ICMP_V6_ECHO_REPLY", 129),
+        ("TXT", 16),
+        ("CLASS_ANY", 255),
+        ("NXDOMAIN", 3),
+        ("TLS_1_3", 0x304),
+        ("PR_CAP_AMBIENT", 47),
+        ("RLIMIT_NOFILE", 7),
+        ("BPF_PROG_LOAD", 5),
+        ("BPF_OVERRIDE_RETURN", 58),
+        ("BPF_MAP_TYPE_RINGBUF", 27),
+        ("BPF_PROG_TYPE_LSM", 29),
+        ("BPF_XDP", 37),
+        ("PIPE_BUF_FLAG_CAN_MERGE", 0x10),
+        ("SYSCTL_WRITE", 2),
+        ("BIT64", 2),
+        ("ARM64", 4),
+        ("XZ", 6),
+        ("FILE_LESS", 9),
+        ("DYNAMIC", 2),
+        ("SSH", 2),
+        ("AUDIT_AUID_UNSET", 0xffff_ffff),
+    ] {
+        assert_eq!(fields.constant(name), Some(Constant::Int(value)), "{name}");
+    }
+    assert_eq!(fields.constant("true"), Some(Constant::Bool(true)));
+    // Names that the architecture does not have, that sets keep to themselves, and none at all.
+    for name in ["PTRACE_GETCRUNCHREGS", "command", "MSGGET", "O_CREATE"] {
+        assert_eq!(fields.constant(name), None, "{name}");
+    }
+    assert_eq!(fields.nearest("O_CREATE").as_deref(), Some("O_CREAT"));
 }
 
 #[test]

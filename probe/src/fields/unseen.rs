@@ -214,5 +214,8 @@ fn flow_field(name: &str) -> Option<Shape> {
 }
 
 fn lookup(names: Names, name: &str) -> Option<Shape> {
-    names.iter().find(|(known, _)| *known == name).map(|(_, shape)| *shape)
+    let known = |name| names.iter().find(|(known, _)| *known == name).map(|(_, shape)| *shape);
+    let is_host = |shape: &Shape| shape.kind == Kind::Str(Text::Caseless);
+    // As nothing fills host names, nothing has to know which part of them is registered.
+    known(name).or_else(|| known(name.strip_suffix(".root_domain")?).filter(is_host))
 }

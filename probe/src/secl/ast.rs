@@ -77,6 +77,28 @@ impl Expr {
         Self { kind: ExprKind::List(parts), span: Span::default(), depth: 2 }
     }
 
+    /// A string, with the variables and fields in it.
+    pub fn string(text: String) -> Self {
+        Self { kind: ExprKind::Str(text), span: Span::default(), depth: 1 }
+    }
+
+    /// Both conditions.
+    pub fn and(self, other: Self) -> Result<Self, Error> {
+        Self::new(other.span, ExprKind::Logic(LogicOp::And, vec![self, other]))
+    }
+
+    /// The elements of both lists; none when one is no list.
+    pub fn joined(mut self, other: Self) -> Option<Self> {
+        match (&mut self.kind, other.kind) {
+            (ExprKind::List(parts), ExprKind::List(more)) => {
+                parts.extend(more);
+                self.depth = self.depth.max(other.depth);
+                Some(self)
+            }
+            _ => None,
+        }
+    }
+
     /// Calls `change` for the name of every identifier and field reference in it.
     pub fn for_each_name(&mut self, change: &mut dyn FnMut(&mut String)) {
         match &mut self.kind {

@@ -47,6 +47,15 @@ pub struct Uses {
     pub variables: BTreeSet<String>,
 }
 
+impl Uses {
+    /// Checks an expression that others will use, of any type or a list.
+    pub fn of<R: Registry>(expr: &Expr, registry: &R, macros: &Macros) -> Result<Self, Error> {
+        let mut checker = Checker::new(registry, macros);
+        checker.operand(expr)?;
+        Ok(checker.uses)
+    }
+}
+
 impl<F> Condition<F> {
     /// Checks a condition.
     pub fn new<R>(expr: &Expr, registry: &R, macros: &Macros) -> Result<Self, Error>

@@ -61,6 +61,8 @@ impl Pattern {
 /// A pattern over paths: `*` stays within one part, `**` stands for one or more parts.
 #[derive(Debug, Clone)]
 pub(super) struct Glob {
+    /// What every path that fits begins with.
+    prefix: Vec<u8>,
     /// Parts before `**`, or all.
     head: Vec<Pattern>,
     /// Parts behind `**`, if there is one.
@@ -89,14 +91,16 @@ impl Glob {
         }
         let tail = has_tail.then(|| tail.into_iter().map(compile).collect());
         let starts_anywhere = text == "*" || text.starts_with("*/");
-        Ok(Self { head, tail, starts_anywhere })
+        let prefix = text.split('*').next().unwrap_or_default();
+        let prefix = if starts_anywhere { Vec::new() } else { prefix.into() };
+        Ok(Self { prefix, head, tail, starts_anywhere })
     }
 
     /// Whether a path fits; the empty one never does.
     pub(super) fn matches(&self, path: &[u8]) -> bool {
         let path =
             if self.starts_anywhere { path.strip_prefix(b"/").unwrap_or(path) } else { path };
-        if path.is_empty() {
+        if path.is_empty() || !path.starts_with(&self.prefix) {
             return false;
         }
         let mut parts = path.split(|byte| *byte == b'/');

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sentrace_schema::groups;
 
-use super::{ENTRIES_MAX, Process};
+use super::{Census, ENTRIES_MAX, Process};
 
 /// Ancestors that can be reached from an entry.
 pub const ANCESTORS_MAX: usize = 1024;
@@ -17,7 +17,7 @@ const CUT_EVERY: u32 = 256;
 pub struct Entry {
     state: Mutex<State>,
     /// One for each entry of the tree, wherever it is held.
-    census: Arc<()>,
+    census: Arc<Census>,
 }
 
 #[derive(Debug)]
@@ -35,7 +35,7 @@ struct State {
 }
 
 impl Entry {
-    pub(super) fn new(process: Process, census: &Arc<()>) -> Self {
+    pub(super) fn new(process: Process, census: &Arc<Census>) -> Self {
         let touched = process.rest().created_at.max(0).cast_unsigned();
         let state =
             State { process, parent: None, depth: 0, ended: None, is_guess: false, touched };
@@ -43,7 +43,7 @@ impl Entry {
     }
 
     /// A process of which only the pid is known.
-    pub(super) fn guessed(process: Process, census: &Arc<()>) -> Self {
+    pub(super) fn guessed(process: Process, census: &Arc<Census>) -> Self {
         let entry = Self::new(process, census);
         entry.lock().is_guess = true;
         entry
@@ -62,6 +62,11 @@ impl Entry {
     /// Parent, grandparent, … at most [`ANCESTORS_MAX`].
     pub fn ancestors(&self) -> Ancestors {
         Ancestors { next: self.parent(), left: ANCESTORS_MAX }
+    }
+
+    /// Number of the tree that it belongs to; no two have the same.
+    pub fn tree(&self) -> u64 {
+        self.census.tree
     }
 
     /// When the process ended, in ns since the epoch.

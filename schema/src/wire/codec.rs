@@ -9,6 +9,36 @@ use crate::convert::{read_payload, write_payload};
 use crate::events_capnp as wire;
 use crate::frame::{self, Frame};
 
+/// Puts messages together from bytes as they come. Kinds of messages that only newer versions know
+/// are passed over.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    frames: frame::Decoder,
+}
+
+impl Decoder {
+    /// Takes bytes from the front of `input`, up to the end of a message: call it until it returns
+    /// `None` (then `input` is empty). After an error the stream has no meaning any more.
+    ///
+    /// # Errors
+    /// As [`frame::Decoder::feed`] and [`Message::decode`].
+    pub fn feed(&mut self, input: &mut &[u8]) -> Result<Option<Message>, Error> {
+        while let Some(frame) = self.frames.feed(input)? {
+            match Message::decode(frame) {
+                Err(Error::UnknownMessage(_)) => {}
+                message => return message.map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the stream stands between two messages, so that its end here is no loss.
+    #[must_use]
+    pub fn is_between_messages(&self) -> bool {
+        self.frames.is_between_frames()
+    }
+}
+
 impl Message {
     /// The message as a frame.
     ///

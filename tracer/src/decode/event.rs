@@ -15,6 +15,13 @@ use crate::engine::{Call, Task};
 use crate::memory::Memory;
 use crate::world::World;
 
+/// A call that is an event; nothing of it has been looked up yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    arguments: Arguments,
+    binding: &'static Binding,
+}
+
 /// A call that becomes an event when its result is known.
 #[derive(Debug, Clone)]
 pub struct Pending {
@@ -35,35 +42,38 @@ pub struct Decoded {
     pub marks: u32,
 }
 
-/// Begins the event that a call is, while the task is stopped at its entry. `None`: no event is
-/// about the call, or none with these arguments.
-pub fn entry(task: Task, call: &Call, memory: &dyn Memory, world: &dyn World) -> Option<Pending> {
-    Pending::begin(task, Arguments::meant(call, memory)?, memory, world)
+/// The event that a call is, while the task is stopped at its entry. `None`: no event is about the
+/// call, or none with these arguments.
+#[must_use]
+pub fn asked(call: &Call, memory: &dyn Memory) -> Option<Asked> {
+    let arguments = Arguments::meant(call, memory)?;
+    let mut bindings = arguments.syscall.events.iter();
+    let binding = bindings.find(|binding| arguments.hold(binding.when))?;
+    Some(Asked { arguments, binding })
 }
 
-impl Pending {
-    pub(super) fn begin(
-        task: Task,
-        arguments: Arguments,
-        memory: &dyn Memory,
-        world: &dyn World,
-    ) -> Option<Self> {
-        let mut bindings = arguments.syscall.events.iter();
-        let binding = bindings.find(|binding| arguments.hold(binding.when))?;
-        let (payload, inputs) = (Payload::empty(binding.event)?, Inputs::default());
-        let mut pending = Self { task, arguments, binding, inputs, payload, marks: 0 };
-        pending.fill(None, memory, world, |pending, source, _| {
-            moment(pending.arguments.syscall, source) == Moment::Entry
-        });
-        Some(pending)
-    }
-
+impl Asked {
     /// Wire id of the event, index into [`EVENTS`](sentrace_schema::EVENTS).
     #[must_use]
     pub fn event(&self) -> u16 {
         self.binding.event
     }
 
+    /// Begins the event with what is known at entry, where `task` is stopped. `None`: there is
+    /// no such event.
+    #[must_use]
+    pub fn begin(self, task: Task, memory: &dyn Memory, world: &dyn World) -> Option<Pending> {
+        let Self { arguments, binding } = self;
+        let (payload, inputs) = (Payload::empty(binding.event)?, Inputs::default());
+        let mut pending = Pending { task, arguments, binding, inputs, payload, marks: 0 };
+        pending.fill(None, memory, world, |pending, source, _| {
+            moment(pending.arguments.syscall, source) == Moment::Entry
+        });
+        Some(pending)
+    }
+}
+
+impl Pending {
     /// Ends the event, while the task is stopped at the exit of the call. `None`: the event is
     /// not reported with this result.
     #[must_use]
@@ -94,6 +104,17 @@ impl Pending {
                 && moment(pending.arguments.syscall, source) == Moment::Exit
         });
         Decoded { payload: self.payload, marks: self.marks | PREDICTED }
+    }
+
+    /// The event of a call that the task's death ended: kill(2) of oneself, reboot(2). `None`:
+    /// the call would have told something at its exit, so that it was hardly done (accept(2) that
+    /// waited in vain).
+    #[must_use]
+    pub fn died(self) -> Option<Decoded> {
+        let mut sources = self.binding.sources.iter();
+        let is_known =
+            sources.all(|(_, source)| moment(self.arguments.syscall, source) == Moment::Entry);
+        is_known.then_some(Decoded { payload: self.payload, marks: self.marks | PREDICTED })
     }
 
     /// Fills the fields whose sources are chosen.

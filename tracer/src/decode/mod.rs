@@ -1,8 +1,8 @@
 //! What a call means: tables generated from `syscalls.yaml`, and the functions that interpret
 //! them.
 //!
-//! [`entry`] begins the event that a call becomes, [`Pending::exit`] ends it; in between, the
-//! kernel does the call. [`Arguments`] knows which register holds which argument on every ABI,
+//! [`asked`] tells which event a call is, [`Asked::begin`] begins it, [`Pending::exit`] ends it;
+//! in between, the kernel does the call. [`Arguments`] knows which register holds which argument on every ABI,
 //! and how much of it counts. The tables are data ([`table`]); what they cannot say is written by
 //! hand in [`irregular`].
 //!
@@ -22,7 +22,7 @@ pub mod table;
 mod tests;
 
 pub use call::Arguments;
-pub use event::{Decoded, Pending, entry};
+pub use event::{Asked, Decoded, Pending, asked};
 pub use fill::Moment;
 pub use generated::{ABIS, NUMBERS, RESULTS, SYSCALLS, structs, syscalls};
 pub use reader::Reader;

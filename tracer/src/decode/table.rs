@@ -209,6 +209,10 @@ pub enum Scalar {
     SignedSet(&'static SetDesc),
     /// A set, as wide as a `long`.
     LongSet(&'static SetDesc),
+    /// A set, 16 bits wide.
+    ShortSet(&'static SetDesc),
+    /// A set, 64 bits wide.
+    WideSet(&'static SetDesc),
 }
 
 impl Scalar {
@@ -218,10 +222,10 @@ impl Scalar {
         use Scalar::*;
         match self {
             U8 => Width::W8,
-            U16 => Width::W16,
+            U16 | ShortSet(_) => Width::W16,
             Int | Uint | U32 | Fd | Dirfd | Pid | Uid | Gid | Mode | Dev | Signal | Set(_)
             | SignedSet(_) => Width::W32,
-            S64 | U64 | Off => Width::W64,
+            S64 | U64 | Off | WideSet(_) => Width::W64,
             Long | Ulong | Size | Address | LongSet(_) => abi.word,
             KernelLong => abi.register,
             OldUid | OldGid => abi.old_id,

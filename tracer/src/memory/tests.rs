@@ -36,9 +36,11 @@ fn texts_end_at_their_nul_their_page_or_their_cap() {
 
 #[test]
 fn a_text_in_one_page_is_read_at_once() {
-    let memory = FakeMemory::new().with(PAGE, b"/usr/lib/x86_64-linux-gnu/libc.so.6\0");
-    text(&memory, PAGE, TEXT_MAX);
-    assert_eq!(memory.reads.get(), 1);
+    for addr in [PAGE, PAGE + 250, 2 * PAGE - 36] {
+        let memory = FakeMemory::new().with(addr, b"/usr/lib/x86_64-linux-gnu/libc.so.6\0");
+        text(&memory, addr, TEXT_MAX);
+        assert_eq!(memory.reads.get(), 1);
+    }
 }
 
 #[test]

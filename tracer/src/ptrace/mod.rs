@@ -150,6 +150,7 @@ impl<'o> Engine<'o> {
             self.tasks.park(tid, code);
             return;
         };
+        self.observer.tell(|observer| observer.stopped(task));
         let stopped = Stopped::new(tid);
         let stop = Stop::of(code);
         // A task that died has nothing to resume.
@@ -198,6 +199,8 @@ impl<'o> Engine<'o> {
             let told = self.observer.tell(|observer| observer.entry(task, &call, &memory));
             want = told.unwrap_or(Want::Nothing);
             calls::keep_traced(&stopped, &raw, nr)?;
+        } else {
+            self.observer.tell(|observer| observer.unknown(task));
         }
         let wanted = want == Want::Exit;
         if let Some(tracee) = self.tasks.get(task.tid) {

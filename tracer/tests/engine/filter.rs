@@ -1,8 +1,12 @@
 //! Filters made from wanted events, in the kernel.
 
-use crate::wrap::{Engine, on_every_engine};
+use crate::wrap::{Engine, fixture, on_every_engine, text};
 
-on_every_engine!(conditions_are_tested_by_the_kernel, only_wanted_calls_stop,);
+on_every_engine!(
+    conditions_are_tested_by_the_kernel,
+    only_wanted_calls_stop,
+    children_that_would_be_untraced_are_seen,
+);
 
 /// Numbers of the calls that stop when `script` runs and `events` are wanted.
 fn stops(engine: Engine, events: &str, script: &str) -> Vec<i64> {
@@ -30,4 +34,14 @@ fn only_wanted_calls_stop(engine: Engine) {
     let stops = stops(engine, "mmap", "cat /dev/null; true");
     assert!(stops.len() >= 2, "{stops:?}");
     assert!(stops.iter().all(|nr| *nr == libc::SYS_mmap), "{stops:?}");
+}
+
+/// No event is about clone(2), but its child would be lost.
+fn children_that_would_be_untraced_are_seen(engine: Engine) {
+    let fixture = fixture("stops");
+    let (lines, output) = engine.logged_with(&["--events=unlink"], &[&fixture.program, "untraced"]);
+    assert_eq!(text(&output.stdout), "child: Success\n");
+    assert!(lines.iter().any(|line| line.starts_with("fork ")), "{lines:?}");
+    let (lines, _) = engine.logged_with(&["--events=unlink"], &["sh", "-c", "true | cat"]);
+    assert!(!lines.iter().any(|line| line.starts_with("entry ")), "{lines:?}");
 }

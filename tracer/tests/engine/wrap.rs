@@ -1,8 +1,10 @@
-//! Runs commands under `examples/wrap`, and fixtures in C.
+//! Runs commands under `examples/wrap`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use crate::programs::example;
+pub(crate) use crate::programs::fixture;
 
 /// Numbers of calls on this machine.
 pub(crate) fn calls() -> String {
@@ -56,7 +58,7 @@ impl Engine {
 
     /// `wrap` with options.
     pub(crate) fn wrap(self, options: &[&str]) -> Command {
-        let mut command = Command::new(example());
+        let mut command = Command::new(example("wrap"));
         command.arg(self.option());
         command.arg(format!("--trap={}", calls())).args(options);
         command
@@ -94,40 +96,12 @@ impl Engine {
         let place = tempfile::tempdir().expect("a directory");
         let log = place.path().join("log");
         let option = format!("--log={}", log.display());
-        let mut wrap = Command::new(example());
+        let mut wrap = Command::new(example("wrap"));
         wrap.arg(self.option());
         let output = wrap.arg(option).args(options).args(command).output().expect("a process");
         let lines = fs::read_to_string(log).expect("a log").lines().map(str::to_owned).collect();
         (lines, output)
     }
-}
-
-fn example() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let target = test
-        .ancestors()
-        .find(|path| path.join("examples").is_dir())
-        .expect("cargo built the examples");
-    target.join("examples/wrap")
-}
-
-/// A built fixture, until it is dropped.
-pub(crate) struct Fixture {
-    _place: tempfile::TempDir,
-    /// Path of the program.
-    pub(crate) program: String,
-}
-
-/// Builds `tests/fixtures/NAME.c`.
-pub(crate) fn fixture(name: &str) -> Fixture {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{name}.c"));
-    let place = tempfile::tempdir().expect("a directory");
-    let program = place.path().join(name);
-    let mut cc = Command::new("cc");
-    cc.args(["-O1", "-Wall", "-pthread", "-o"]).arg(&program).arg(source);
-    assert!(cc.status().expect("a C compiler").success(), "cc {name}.c");
-    let program = program.into_os_string().into_string().expect("a path in UTF-8");
-    Fixture { _place: place, program }
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {

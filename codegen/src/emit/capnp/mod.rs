@@ -23,10 +23,13 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use crate::model::Model;
+
 pub use compat::{breaks, keep_places};
 pub use convert::rust as conversions;
 pub use parse::parse;
 pub use records::schema;
+pub(crate) use records::{event_struct, group_struct, protocol_types};
 pub use request::request;
 pub use schema::{Field, Kind, Node, Place, Schema, Type};
 pub use text::text;
@@ -61,6 +64,19 @@ pub enum Error {
 
 /// Name of the schema file.
 pub const FILE: &str = "events.capnp";
+
+/// The schema of a model, in which the places of removed fields are as in the text of an earlier
+/// one (maybe empty).
+///
+/// # Errors
+/// As [`schema()`], or when the earlier text is not one of this module.
+pub fn schema_after(model: &Model, earlier: &str) -> Result<Schema, Error> {
+    let mut schema = schema(model)?;
+    if !earlier.is_empty() {
+        keep_places(&mut schema, &parse(earlier)?);
+    }
+    Ok(schema)
+}
 
 /// Writes the Rust code of the schema, `events_capnp.rs`, into a directory. A file that would
 /// not change is left alone.

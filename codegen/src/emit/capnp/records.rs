@@ -34,13 +34,20 @@ pub fn schema(model: &Model) -> Result<Schema, Error> {
     Ok(schema)
 }
 
+/// Names of the structures and enumerations of the fixed protocol.
+pub(crate) fn protocol_types() -> Vec<String> {
+    let protocol = super::parse(include_str!("protocol.capnp"));
+    let nodes = protocol.map(|schema| schema.nodes).unwrap_or_default();
+    nodes.into_iter().map(|node| node.name).collect()
+}
+
 /// Name of an event's structure: not the bare name, which a group may have too (`socket`).
-pub(super) fn event_struct(name: &str) -> String {
+pub(crate) fn event_struct(name: &str) -> String {
     names::camel(name) + "Event"
 }
 
 /// Name of a group's structure.
-pub(super) fn group_struct(name: &str) -> String {
+pub(crate) fn group_struct(name: &str) -> String {
     names::camel(name)
 }
 

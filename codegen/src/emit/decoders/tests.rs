@@ -9,8 +9,10 @@ fn arg(name: &str, ty: Type, dir: Dir) -> Arg {
 /// The sample with two calls that have one of everything.
 fn model() -> Model {
     let mut model = sample::model();
-    let irregular = |name: &str| Irregular { name: name.into(), reason: "a reason".into() };
-    model.irregular = vec![irregular("opened"), irregular("socketcall")];
+    let irregular =
+        |name: &str, gives| Irregular { name: name.into(), gives, reason: "a reason".into() };
+    let file = Gives::Value(FieldType::Group(0));
+    model.irregular = vec![irregular("opened", file), irregular("socketcall", Gives::Call)];
     model.structs = vec![Struct {
         name: "open_how".into(),
         members: vec![Member {

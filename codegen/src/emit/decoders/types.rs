@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::{bits, index, per_abi};
 use crate::emit::{names, source};
-use crate::model::{Arg, Condition, Count, Dir, Follow, Model, Scalar, Set, Test, Type};
+use crate::model::{Arg, Condition, Count, Dir, Follow, Model, Scalar, Set, SetWidth, Test, Type};
 
 /// One static for every structure.
 pub(super) fn structs(model: &Model) -> TokenStream {
@@ -103,15 +103,17 @@ fn scalar(model: &Model, scalar: Scalar) -> TokenStream {
     };
     let set = &model.sets[set];
     let name = names::ident(&names::upper(&set.name));
-    match (set.long, is_signed(set)) {
-        (true, _) => quote!(Scalar::LongSet(&sets::#name)),
-        (false, true) => quote!(Scalar::SignedSet(&sets::#name)),
-        (false, false) => quote!(Scalar::Set(&sets::#name)),
+    match set.width {
+        SetWidth::U16 => quote!(Scalar::ShortSet(&sets::#name)),
+        SetWidth::U32 if is_signed(set) => quote!(Scalar::SignedSet(&sets::#name)),
+        SetWidth::U32 => quote!(Scalar::Set(&sets::#name)),
+        SetWidth::Long => quote!(Scalar::LongSet(&sets::#name)),
+        SetWidth::U64 => quote!(Scalar::WideSet(&sets::#name)),
     }
 }
 
 fn is_signed(set: &Set) -> bool {
-    set.values.iter().any(|value| value.values.iter().any(|value| *value < 0))
+    set.values.iter().flat_map(|named| &named.values).flatten().any(|value| *value < 0)
 }
 
 fn following(follow: &Follow) -> TokenStream {

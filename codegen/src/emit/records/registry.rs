@@ -139,14 +139,23 @@ fn masked(masked: &Masked) -> TokenStream {
 
 fn named(named: &Named) -> TokenStream {
     let name = &named.name;
-    let values = match named.values.as_slice() {
-        [first, rest @ ..] if rest.iter().all(|value| value == first) => {
-            std::slice::from_ref(first)
+    let value = match named.values.as_slice() {
+        [Some(first), rest @ ..] if rest.iter().all(|value| *value == Some(*first)) => {
+            let value = Literal::i64_unsuffixed(*first);
+            quote!(NamedValue::Same(#value))
         }
-        values => values,
+        values => {
+            let values = values.iter().map(|value| match value {
+                Some(value) => {
+                    let value = Literal::i64_unsuffixed(*value);
+                    quote!(Some(#value))
+                }
+                None => quote!(None),
+            });
+            quote!(NamedValue::PerAbi(&[#(#values),*]))
+        }
     };
-    let values = values.iter().map(|value| Literal::i64_unsuffixed(*value));
-    quote!(NamedDesc { name: #name, values: &[#(#values),*] })
+    quote!(NamedDesc { name: #name, value: #value })
 }
 
 fn hex(value: u32) -> Literal {

@@ -150,7 +150,7 @@ impl<R: Registry> Checker<'_, R> {
         let Some((base, field, is_length)) = found else {
             let error = Error::new(span, ErrorKind::UnknownName(name.to_owned()));
             if name.ends_with(".root_domain") {
-                return Err(error.help("`.root_domain` needs the list of public suffixes"));
+                return Err(error.help("only host names have a root domain"));
             }
             let near = nearest(name, self.macros.keys().map(String::as_str)).map(str::to_owned);
             return Err(error.meant(self.registry.nearest(name).or(near)));

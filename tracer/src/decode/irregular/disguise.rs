@@ -34,6 +34,13 @@ pub fn socketcall(call: &Arguments, memory: &dyn Memory) -> Option<Arguments> {
     from_memory(call, memory, name, *count, 1)
 }
 
+/// i386's ipc(2), when it is shmat(2): the kernel takes its arguments in another order.
+pub fn ipc_shmat(call: &Arguments, _: &dyn Memory) -> Option<Arguments> {
+    let syscall = crate::decode::syscall("shmat")?;
+    let [first, second, ptr] = [1, 2, 4].map(|arg| call.bits(arg));
+    Some(Arguments::in_order(call.abi, syscall, [first, ptr, second, 0, 0, 0]))
+}
+
 /// i386's first mmap(2): the argument points to the six arguments.
 pub fn old_mmap(call: &Arguments, memory: &dyn Memory) -> Option<Arguments> {
     from_memory(call, memory, "mmap", 6, 0)

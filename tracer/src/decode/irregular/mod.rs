@@ -5,15 +5,16 @@
 
 mod bpf;
 mod disguise;
+mod file;
 mod module;
 mod process;
 mod socket;
 
 use sentrace_schema::record::Slot;
 
-pub use self::disguise::{old_mmap, socketcall};
+pub use self::disguise::{ipc_shmat, old_mmap, socketcall};
 use super::call::Arguments;
-use super::fill::{Moment, put};
+use super::fill::Moment;
 use super::reader::Reader;
 use crate::memory::Memory;
 
@@ -62,25 +63,12 @@ pub static BPF_PROG: Irregular = at_entry(bpf::prog);
 /// The name of a kernel module.
 pub static MODULE_NAME: Irregular = at_entry(module::name);
 /// The file that was opened: the one behind the new descriptor, whatever the path means now.
-pub static OPENED: Irregular = at_exit(opened);
+pub static OPENED: Irregular = at_exit(file::opened);
 /// The file under its new name, after the call.
-pub static NEW_NAME: Irregular = at_exit(new_name);
-
-fn opened(reader: &mut Reader<'_>, slot: Slot<'_>) {
-    let file = match reader.success() {
-        Some(fd) => reader.file_of(fd),
-        None => path(reader, &["filename", "pathname", "path"]),
-    };
-    put(slot, file);
-}
-
-fn new_name(reader: &mut Reader<'_>, slot: Slot<'_>) {
-    let file = path(reader, &["newname"]);
-    put(slot, file);
-}
-
-/// The file that the path argument with one of these names means.
-fn path(reader: &mut Reader<'_>, names: &[&str]) -> sentrace_schema::groups::File {
-    let arg = names.iter().find_map(|name| reader.arguments.index(name));
-    arg.map(|arg| reader.file(arg)).unwrap_or_default()
-}
+pub static NEW_NAME: Irregular = at_exit(file::new_name);
+/// The file that mmap(2) maps, if any.
+pub static MAPPED_FILE: Irregular = at_entry(file::mapped_file);
+/// What mount(2) mounts.
+pub static MOUNT_SOURCE: Irregular = at_entry(file::mount_source);
+/// Where sendmsg(2) sends to.
+pub static MESSAGE_PEER: Irregular = at_entry(socket::message_peer);

@@ -5,6 +5,7 @@ use sentrace_schema::record::Slot;
 use crate::decode::fill::{put, put_int};
 use crate::decode::reader::Reader;
 use crate::decode::sockaddr;
+use crate::memory::{self, Width};
 
 /// `SOCK_TYPE_MASK` (linux/net.h).
 const TYPE_MASK: i64 = 0xf;
@@ -27,5 +28,17 @@ pub(super) fn socket_type(reader: &mut Reader<'_>, slot: Slot<'_>) {
 pub(super) fn socket_protocol(reader: &mut Reader<'_>, slot: Slot<'_>) {
     if let Some(fd) = reader.named("fd").and_then(|fd| i32::try_from(fd).ok()) {
         put_int(slot, reader.world.socket_of_fd(reader.task, fd).socket_protocol);
+    }
+}
+
+/// `msg_name` and `msg_namelen` are the first members of `struct user_msghdr` (linux/socket.h).
+pub(super) fn message_peer(reader: &mut Reader<'_>, slot: Slot<'_>) {
+    let Some(message) = reader.arguments.index("msg") else { return };
+    let word = reader.arguments.layout().word;
+    let name = reader.note(reader.pointees().number(message, 0, word));
+    let len = reader.note(reader.pointees().number(message, word.bytes() as u64, Width::W32));
+    if name != 0 {
+        let addr = memory::bytes(reader.memory, name, len, sockaddr::MAX);
+        put(slot, sockaddr::record(&reader.note(addr)));
     }
 }

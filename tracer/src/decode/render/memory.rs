@@ -16,7 +16,7 @@ pub(super) fn pointee(at: Pointees<'_>, arg: u8, result: Option<i64>, style: Sty
     let Some(ty) = at.ty(arg).filter(|_| addr != 0) else { return unknown() };
     match ty {
         Type::Path { .. } => text(&at.text(arg, TEXT_MAX), addr),
-        Type::String => text(&at.text(arg, style.text_max.max(256)), addr),
+        Type::String => text(&at.text(arg, shown(style)), addr),
         Type::Strings => texts(&at.texts(arg), addr, style),
         Type::Bytes { len } => {
             let len = written(at.length(len).value, at.dir(arg), result);
@@ -37,7 +37,9 @@ pub(super) fn pointee(at: Pointees<'_>, arg: u8, result: Option<i64>, style: Sty
             one.map_or_else(unknown, |one| one.concat())
         }
         Type::StructPtr(of, count) => {
-            let count = elements(at, arg, count, result);
+            // The result of readv(2) counts bytes.
+            let result_of = result.filter(|_| of.name != "iovec");
+            let count = elements(at, arg, count, result_of);
             let all = structs(at, arg, of, &count, result, style);
             all.map_or_else(unknown, |all| {
                 let is_cut = !count.is_whole() || all.len() < count.value;
@@ -86,13 +88,22 @@ fn text(text: &Partial<Vec<u8>>, addr: u64) -> String {
     }
 }
 
+/// How much of a text is written that is neither a buffer nor a path.
+fn shown(style: Style) -> usize {
+    style.text_max.max(256)
+}
+
 fn texts(texts: &Partial<Vec<Vec<u8>>>, addr: u64, style: Style) -> String {
     if texts.value.is_empty() && !texts.is_whole() {
         return value::pointer(addr);
     }
     let is_cut = !texts.is_whole() || texts.value.len() > style.elements_max;
-    let shown = texts.value.iter().take(style.elements_max).map(|text| quoted(text));
-    list(shown.collect(), is_cut)
+    let max = shown(style);
+    let all = texts.value.iter().take(style.elements_max).map(|text| match text.get(..max) {
+        Some(start) if start.len() < text.len() => quoted(start) + "...",
+        _ => quoted(text),
+    });
+    list(all.collect(), is_cut)
 }
 
 fn numbers(

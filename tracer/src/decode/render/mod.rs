@@ -14,7 +14,7 @@ use nix::errno::Errno;
 pub use self::value::names;
 use super::call::Arguments;
 use super::pointee::Pointees;
-use super::table::{Dir, Slot, Type, is_success};
+use super::table::{Dir, Scalar, Slot, Type, is_success};
 use crate::engine::Call;
 use crate::memory::Memory;
 
@@ -61,6 +61,7 @@ pub fn entered(call: &Call, memory: &dyn Memory, style: Style) -> Line {
     let at = Pointees { arguments: &arguments, memory };
     let args = (0..).zip(arguments.syscall.args);
     let args = args.filter(|(arg, _)| arguments.slot(*arg) != Slot::Absent);
+    let args = args.filter(|(arg, _)| !is_left_out(&arguments, *arg));
     let parts = args.map(|(arg, desc)| {
         let text = match (desc.ty, desc.dir) {
             (Type::Scalar(scalar), _) => value::scalar(at, scalar, arg),
@@ -71,6 +72,28 @@ pub fn entered(call: &Call, memory: &dyn Memory, style: Style) -> Line {
     });
     let (parts, name) = (parts.collect(), arguments.syscall.name.to_owned());
     Line { style, name, arguments: Some(arguments), parts }
+}
+
+/// The name of a signal.
+#[must_use]
+pub fn signal(signal: i32) -> String {
+    value::signal(signal.into())
+}
+
+/// Whether the kernel does not look at an argument: at the mode of open(2) when no file is made.
+fn is_left_out(arguments: &Arguments, arg: u8) -> bool {
+    let Some(Scalar::Mode) = arguments.scalar(arg) else { return false };
+    let makes = i64::from(libc::O_CREAT | libc::O_TMPFILE & !libc::O_DIRECTORY);
+    let flags = arg.checked_sub(1).filter(|flags| {
+        matches!(arguments.scalar(*flags), Some(Scalar::Set(set)) if set.name == "open_flags")
+    });
+    flags.is_some_and(|flags| arguments.value(flags) & makes == 0)
+}
+
+/// What an error means, in the words of strerror(3).
+fn reason(errno: i32) -> String {
+    let text = std::io::Error::from_raw_os_error(errno).to_string();
+    text.trim_end_matches(&format!(" (os error {errno})")).to_owned()
 }
 
 impl Line {
@@ -109,11 +132,14 @@ impl Line {
             let errno = Errno::from_raw(-result as i32);
             return match errno {
                 Errno::UnknownErrno => format!("-1 (errno {})", -result),
-                known => format!("-1 {known:?} ({})", known.desc()),
+                known => format!("-1 {known:?} ({})", reason(known as i32)),
             };
         }
         match self.name.as_str() {
-            "brk" | "mmap" | "mmap2" | "mremap" | "shmat" => value::hex(result.cast_unsigned()),
+            "brk" | "mmap" | "mmap2" | "mremap" | "personality" | "shmat" => {
+                value::hex(result.cast_unsigned())
+            }
+            "umask" => value::mode(result.cast_unsigned()),
             _ => result.to_string(),
         }
     }

@@ -1,6 +1,6 @@
 //! Values in registers and members: numbers, flags, modes, signals.
 
-use sentrace_schema::record::{NamedDesc, SetDesc, SetKind};
+use sentrace_schema::record::{SetDesc, SetKind};
 
 use crate::decode::pointee::Pointees;
 use crate::decode::table::Scalar;
@@ -21,9 +21,11 @@ pub(super) fn number(abi: AbiId, scalar: Scalar, value: i64, bits: u64) -> Strin
         Scalar::Dev => device(bits),
         Scalar::Signal => signal(value),
         Scalar::Dirfd if value == i64::from(libc::AT_FDCWD) => "AT_FDCWD".into(),
-        Scalar::Set(set) | Scalar::SignedSet(set) | Scalar::LongSet(set) => {
-            names(abi, set, value, bits)
-        }
+        Scalar::Set(set)
+        | Scalar::SignedSet(set)
+        | Scalar::LongSet(set)
+        | Scalar::ShortSet(set)
+        | Scalar::WideSet(set) => names(abi, set, value, bits),
         _ => value.to_string(),
     }
 }
@@ -42,65 +44,20 @@ pub(super) fn hex(bits: u64) -> String {
 /// without its sign.
 #[must_use]
 pub fn names(abi: AbiId, set: &SetDesc, value: i64, bits: u64) -> String {
-    match set.kind {
-        SetKind::Enum => match named(abi, set.values, |known| known == value) {
-            Some(name) => name.into(),
-            None if (-1..10).contains(&value) => value.to_string(),
-            None => hex(bits),
-        },
-        SetKind::Flags => flags(abi, set, bits),
+    let named = set.name(abi.0, value, bits);
+    let rest = match set.kind {
+        SetKind::Enum if (-1..10).contains(&value) => value.to_string(),
+        _ => hex(named.rest),
+    };
+    match named.names.join("|") {
+        names if names.is_empty() => rest,
+        names if named.rest == 0 => names,
+        names => format!("{names}|{rest}"),
     }
-}
-
-fn flags(abi: AbiId, set: &SetDesc, bits: u64) -> String {
-    let mut names = Vec::new();
-    let mut rest = bits;
-    for field in set.fields {
-        let mask = field.mask.cast_unsigned();
-        let part = (bits & mask).cast_signed();
-        if let Some(name) = named(abi, field.values, |known| known == part) {
-            // What a value of 0 is called matters where it is all there is to say.
-            if part != 0 || set.fields.len() == 1 {
-                names.push(name);
-            }
-            rest &= !mask;
-        }
-    }
-    // Names for several bits go before names for one of them.
-    let on = |named: &NamedDesc| named.on(abi.0).unwrap_or_default().cast_unsigned();
-    let mut known: Vec<&NamedDesc> =
-        set.values.iter().filter(|named| on(named) != 0 && on(named) & !bits == 0).collect();
-    known.sort_by_key(|named| std::cmp::Reverse(on(named).count_ones()));
-    known.retain(|named| {
-        let is_left = on(named) & !rest == 0;
-        rest &= if is_left { !on(named) } else { u64::MAX };
-        is_left
-    });
-    let chosen =
-        set.values.iter().filter(|named| known.iter().any(|known| std::ptr::eq(*known, *named)));
-    names.extend(chosen.map(|named| named.name));
-    let mut text = names.join("|");
-    if rest != 0 {
-        let separator = if text.is_empty() { "" } else { "|" };
-        text += &format!("{separator}{rest:#x}");
-    }
-    match named(abi, set.values, |known| known == 0) {
-        _ if !text.is_empty() => text,
-        Some(none) => none.into(),
-        None => "0".into(),
-    }
-}
-
-fn named(
-    abi: AbiId,
-    values: &'static [NamedDesc],
-    is_it: impl Fn(i64) -> bool,
-) -> Option<&'static str> {
-    values.iter().find(|named| named.on(abi.0).is_some_and(&is_it)).map(|named| named.name)
 }
 
 /// Permissions, in octal; a file type by its name (inode(7)).
-fn mode(bits: u64) -> String {
+pub(super) fn mode(bits: u64) -> String {
     const TYPES: [(u64, &str); 7] = [
         (0o140_000, "S_IFSOCK"),
         (0o120_000, "S_IFLNK"),
@@ -122,7 +79,7 @@ fn device(bits: u64) -> String {
     format!("makedev({}, {})", hex(major), hex(minor))
 }
 
-/// A signal (signal(7)); the numbers are those of all our ABIs.
+/// A signal by its name (signal(7)); the numbers are those of all our ABIs.
 pub(super) fn signal(value: i64) -> String {
     const NAMES: [&str; 32] = [
         "0",

@@ -8,6 +8,7 @@ use crate::memory::fake::{FakeMemory, PAGE};
 
 const PATH: u64 = 8 * PAGE - 4;
 const CWD: u64 = -100_i64 as u64;
+const EACCES: i64 = -13;
 
 fn path() -> FakeMemory {
     FakeMemory::new().with(PATH, b"etc/passwd\0")
@@ -27,7 +28,8 @@ fn opened(name: &str) -> events::Open {
 fn a_path_is_a_file_and_a_text() {
     for abi in ["amd64", "arm64", "i386", "arm", "x32"] {
         let openat = call(abi, "openat", &[5, PATH, 0o1101, 0o644]);
-        check(&openat, &path(), 3, opened("5:etc/passwd"), 0);
+        check(&openat, &path(), 3, opened("fd:3"), 0);
+        check(&openat, &path(), -1, opened("5:etc/passwd"), 0);
         let openat = call(abi, "openat", &[CWD, PATH, 0o1101, 0o644]);
         check(&openat, &path(), -13, opened("cwd:etc/passwd"), 0);
         assert_eq!(decode(&openat, &path(), &FakeWorld::default(), -2), None, "ENOENT");
@@ -38,13 +40,13 @@ fn a_path_is_a_file_and_a_text() {
 fn what_cannot_be_read_is_marked() {
     let openat = |path| call("amd64", "openat", &[CWD, path, 0, 0]);
     let nothing = events::Open::default;
-    check(&openat(0x1000), &FakeMemory::new(), 3, nothing(), UNREADABLE);
-    check(&openat(u64::MAX), &FakeMemory::new(), 3, nothing(), UNREADABLE);
+    check(&openat(0x1000), &FakeMemory::new(), EACCES, nothing(), UNREADABLE);
+    check(&openat(u64::MAX), &FakeMemory::new(), EACCES, nothing(), UNREADABLE);
     // NULL is no path; what it means depends on the call.
     check(
         &openat(0),
         &FakeMemory::new(),
-        3,
+        EACCES,
         events::Open { file: file("cwd:", 1), ..nothing() },
         0,
     );
@@ -56,11 +58,11 @@ fn what_cannot_be_read_is_marked() {
         syscall_path: text.into(),
         ..nothing()
     };
-    check(&openat(PATH), &memory, 3, cut, TRUNCATED);
+    check(&openat(PATH), &memory, EACCES, cut, TRUNCATED);
 
     let memory = FakeMemory::new().with(PATH, b"last");
     let cut = events::Open { file: file("cwd:last", 1), syscall_path: b"last".into(), ..nothing() };
-    check(&openat(PATH), &memory, 3, cut, UNREADABLE);
+    check(&openat(PATH), &memory, EACCES, cut, UNREADABLE);
 }
 
 #[test]
@@ -69,7 +71,7 @@ fn a_file_that_the_call_makes_is_looked_up_again() {
     let after = |result| {
         let world = FakeWorld::default();
         world.missing.borrow_mut().push(b"etc/passwd".to_vec());
-        let pending = entry(CALLER, &mkdir, &path(), &world).expect("an event");
+        let pending = entry(&mkdir, &path(), &world).expect("an event");
         world.missing.borrow_mut().clear();
         match pending.exit(result, &path(), &world).expect("an event").payload {
             Payload::Mkdir(mkdir) => mkdir.file.inode,
@@ -84,7 +86,7 @@ fn a_file_that_the_call_makes_is_looked_up_again() {
 fn memory_that_changes_during_the_call_is_marked() {
     let mkdir = call("amd64", "mkdir", &[PATH, 0o755]);
     let world = FakeWorld::default();
-    let pending = || entry(CALLER, &mkdir, &path(), &world).expect("an event");
+    let pending = || entry(&mkdir, &path(), &world).expect("an event");
     let marks = |memory: &FakeMemory| pending().exit(0, memory, &world).expect("an event").marks;
     assert_eq!(marks(&path()), 0);
     assert_eq!(marks(&path().with(PATH, b"tmp")), TOCTOU);
@@ -100,8 +102,7 @@ fn memory_that_changes_during_the_call_is_marked() {
 fn nobody_waits_for_the_result() {
     let openat = call("amd64", "openat", &[5, PATH, 0o1101, 0o644]);
     let world = FakeWorld::default();
-    let decoded =
-        entry(CALLER, &openat, &path(), &world).expect("an event").predicted(&path(), &world);
+    let decoded = entry(&openat, &path(), &world).expect("an event").predicted(&path(), &world);
     assert_eq!(decoded, Decoded { payload: opened("5:etc/passwd").into(), marks: PREDICTED });
 }
 

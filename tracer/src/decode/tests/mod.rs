@@ -2,12 +2,13 @@
 
 mod arguments;
 mod events;
+mod irregular;
 mod random;
 mod render;
 
 use sentrace_schema::{Payload, abi};
 
-use super::{Decoded, entry, syscall};
+use super::{Decoded, Pending, asked, syscall};
 use crate::engine::{AbiId, Call};
 use crate::memory::Memory;
 use crate::world::fake::{CALLER, FakeWorld};
@@ -22,9 +23,14 @@ fn call(abi_name: &str, name: &str, args: &[u64]) -> Call {
     Call { abi, nr: nr.expect("a number").0, args: registers, ip: 0, sp: 0 }
 }
 
+/// What is known of a call at its entry.
+fn entry(call: &Call, memory: &dyn Memory, world: &FakeWorld) -> Option<Pending> {
+    asked(call, memory)?.begin(CALLER, memory, world)
+}
+
 /// What becomes of a call with this result.
 fn decode(call: &Call, memory: &dyn Memory, world: &FakeWorld, result: i64) -> Option<Decoded> {
-    entry(CALLER, call, memory, world)?.exit(result, memory, world)
+    entry(call, memory, world)?.exit(result, memory, world)
 }
 
 fn check(call: &Call, memory: &dyn Memory, result: i64, expect: impl Into<Payload>, marks: u32) {

@@ -34,11 +34,15 @@ fn decode_all(seed: u64, memory: &dyn Memory) -> usize {
                 let line = line.clone().returned(result, memory);
                 assert!(line.is_ascii() && line.len() < 200_000, "{line}");
             }
-            let Some(pending) = entry(CALLER, &call, memory, &world) else { continue };
+            let Some(pending) = entry(&call, memory, &world) else { continue };
+            let event = asked(&call, memory).map(|asked| asked.event()).expect("an event");
             let predicted = pending.clone().predicted(memory, &world);
-            assert_eq!(predicted.payload.event().id, pending.event());
+            assert_eq!(predicted.payload.event().id, event);
+            if let Some(died) = pending.clone().died() {
+                assert_eq!(died.payload.event().id, event);
+            }
             for result in [0, 3, -1, -13, -4095, i64::MIN, mix(seed).cast_signed()] {
-                let is_reported = RESULTS[usize::from(pending.event())].include(result);
+                let is_reported = RESULTS[usize::from(event)].include(result);
                 let decoded = pending.clone().exit(result, memory, &world);
                 assert_eq!(decoded.is_some(), is_reported);
                 events += usize::from(is_reported);

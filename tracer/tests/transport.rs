@@ -1,0 +1,16 @@
+//! The way to a probe, against a probe that does what a test tells it.
+//!
+//! - `client`: the transport alone
+//! - `line`: its end of a connection
+//! - `probe`: the probe
+//! - `trace`: the program, with an application
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+
+#[path = "transport/client.rs"]
+mod client;
+#[path = "../../schema/tests/line/mod.rs"]
+mod line;
+#[path = "transport/probe.rs"]
+mod probe;
+#[path = "transport/trace.rs"]
+mod trace;
