@@ -1,8 +1,8 @@
 //! The least that uses the engine: runs a command with some calls trapped and logs what the
 //! engine tells. The engine's tests run it, so that no test waits for another's children.
 //!
-//! `wrap [--trap=NR,… | --events=NAME,…] [--exit] [--panic] [--first] [--log=FILE] [--uid=N]
-//! [--gid=N] [--cwd=DIR] CMD…`
+//! `wrap [--engine=notify|ptrace] [--trap=NR,… | --events=NAME,…] [--exit] [--panic] [--first]
+//! [--log=FILE] [--uid=N] [--gid=N] [--cwd=DIR] CMD…`
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -13,7 +13,7 @@ use sentrace_bpf::action;
 use sentrace_schema::event;
 use sentrace_tracer::engine::{Call, Ended, Fork, Observer, Task, Want};
 use sentrace_tracer::filter::program;
-use sentrace_tracer::launch::{Instruction, Launch, Until};
+use sentrace_tracer::launch::{Engine, Instruction, Launch, Until};
 use sentrace_tracer::memory::Memory;
 
 fn main() {
@@ -28,6 +28,7 @@ fn main() {
                 launch.filter = filter(&numbers.collect::<Vec<_>>());
             }
             Some(("--events", names)) => launch.filter = filter_of(names),
+            Some(("--engine", name)) => launch.engine = engine(name),
             Some(("--log", path)) => log.file = Some(File::create(path).expect("a log")),
             Some(("--uid", id)) => launch.uid = id.parse().ok(),
             Some(("--gid", id)) => launch.gid = id.parse().ok(),
@@ -47,6 +48,14 @@ fn main() {
             eprintln!("wrap: {error}");
             exit(error.code());
         }
+    }
+}
+
+fn engine(name: &str) -> Engine {
+    match name {
+        "notify" => Engine::Notify,
+        "ptrace" => Engine::Ptrace,
+        _ => Engine::Auto,
     }
 }
 

@@ -84,7 +84,7 @@ impl Calls {
 
 /// The result as the application may see it: the kernel's own codes for an interrupted call that
 /// it may restart (linux/errno.h: ERESTARTSYS and others) are `-EINTR`.
-fn visible(result: i64) -> i64 {
+pub(crate) fn visible(result: i64) -> i64 {
     match result {
         -514..=-512 | -516 => -(Errno::EINTR as i64),
         other => other,

@@ -12,7 +12,7 @@ use crate::sys;
 /// How memory can be read here: containers may forbid the first (dumpability, Yama and seccomp
 /// profiles treat the three differently).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     /// process_vm_readv(2).
     Call,
     /// `/proc/PID/mem`, or `PTRACE_PEEKDATA` word by word where that cannot be opened.
@@ -20,14 +20,14 @@ pub(super) enum Way {
 }
 
 /// The memory of a task that is stopped, or at least a tracee of the calling thread.
-pub(super) struct TaskMemory<'a> {
+pub(crate) struct TaskMemory<'a> {
     tid: i32,
     way: &'a Cell<Way>,
 }
 
 impl<'a> TaskMemory<'a> {
     /// The memory of `tid`; `way` is where to begin, and remembers what works.
-    pub(super) fn new(tid: i32, way: &'a Cell<Way>) -> Self {
+    pub(crate) fn new(tid: i32, way: &'a Cell<Way>) -> Self {
         Self { tid, way }
     }
 

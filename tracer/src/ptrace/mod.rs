@@ -23,10 +23,7 @@ use nix::errno::Errno;
 use sentrace_schema::ABIS;
 
 use self::calls::Calls;
-use self::memory::{TaskMemory, Way};
 use self::spin::Spin;
-use self::stop::Stop;
-use self::stopped::{Died, Stopped};
 use self::tasks::{Inside, Tasks};
 use crate::arch;
 use crate::engine::{Call, Ended, Fork, Observer, Task, Want};
@@ -35,7 +32,12 @@ use crate::sys::ptrace::Resume;
 use crate::sys::signals;
 use crate::sys::wait::{Patience, Report, Scope, Waiter};
 
+pub(crate) use self::calls::visible;
 pub(crate) use self::delivered::Delivered;
+pub(crate) use self::memory::{TaskMemory, Way};
+pub(crate) use self::stop::Stop;
+pub(crate) use self::stopped::{Died, Stopped};
+pub(crate) use self::tasks::ids;
 
 /// Watches an application.
 pub(crate) struct Engine<'o> {
@@ -137,6 +139,8 @@ impl<'o> Engine<'o> {
     fn take(&mut self, report: Report) {
         match report {
             Report::Stopped { tid, code } => self.queue.push_back((tid, code)),
+            // A child that is no tracee is none of the application's.
+            Report::Suspended { .. } => {}
             Report::Ended { tid, how } => self.ended(tid, how),
         }
     }
@@ -160,8 +164,8 @@ impl<'o> Engine<'o> {
                 self.resume(stopped, signal);
                 Ok(())
             }
-            Stop::Group => {
-                self.suspend |= task.tgid == self.first && stops_with_application(code & 0xff);
+            Stop::Group(signal) => {
+                self.suspend |= task.tgid == self.first && stops_with_application(signal);
                 stopped.listen();
                 Ok(())
             }
@@ -314,10 +318,10 @@ impl<'o> Engine<'o> {
 }
 
 /// Calls an observer until it panics: the application must not end, or hang, by that.
-struct Guarded<'o>(Option<&'o mut dyn Observer>);
+pub(crate) struct Guarded<'o>(pub(crate) Option<&'o mut dyn Observer>);
 
 impl Guarded<'_> {
-    fn tell<T>(&mut self, tell: impl FnOnce(&mut dyn Observer) -> T) -> Option<T> {
+    pub(crate) fn tell<T>(&mut self, tell: impl FnOnce(&mut dyn Observer) -> T) -> Option<T> {
         let observer = self.0.as_deref_mut()?;
         match catch_unwind(AssertUnwindSafe(|| tell(observer))) {
             Ok(told) => Some(told),
@@ -331,14 +335,14 @@ impl Guarded<'_> {
 }
 
 /// Orphans become children of the first thread of PID 1, which may not be this one.
-fn scope() -> Scope {
+pub(crate) fn scope() -> Scope {
     let pid = std::process::id() as i32;
     if pid == 1 && nix::unistd::gettid().as_raw() != pid { Scope::Process } else { Scope::Thread }
 }
 
 /// Whether this process should stop because the application stopped by `signal`: it stands in the
 /// application's place for a shell with job control, which waits for it.
-fn stops_with_application(signal: i32) -> bool {
+pub(crate) fn stops_with_application(signal: i32) -> bool {
     use nix::unistd::{getpgid, getpgrp, getppid, getsid};
     let parent = getppid();
     matches!(signal, libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU)

@@ -1,7 +1,8 @@
 //! The tasks that an engine watches, and those that it cannot place yet.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 
 use crate::engine::Task;
 
@@ -84,8 +85,11 @@ impl Tasks {
 }
 
 /// Thread group and parent of a task, from `/proc/PID/status` (proc_pid_status(5)).
-fn ids(tid: i32) -> Option<(i32, i32)> {
-    let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+pub(crate) fn ids(tid: i32) -> Option<(i32, i32)> {
+    // Both come before this; a name with other characters than text's is escaped.
+    let mut status = [0; 512];
+    let read = File::open(format!("/proc/{tid}/status")).ok()?.read(&mut status).ok()?;
+    let status = str::from_utf8(&status[..read]).ok()?;
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         line.trim().parse().ok()

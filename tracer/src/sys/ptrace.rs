@@ -60,7 +60,27 @@ pub(crate) fn seize(tid: pid_t) -> Result<(), Errno> {
         | libc::PTRACE_O_TRACEVFORK
         | libc::PTRACE_O_TRACECLONE
         | libc::PTRACE_O_TRACEEXEC;
+    seize_with(tid, options)
+}
+
+/// Makes `tid` a tracee of the calling thread for a while, so that it stops at syscalls when asked,
+/// and for exec. Its children do not become tracees.
+pub(crate) fn seize_for_a_while(tid: pid_t) -> Result<(), Errno> {
+    seize_with(tid, libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACEEXEC)
+}
+
+fn seize_with(tid: pid_t, options: c_int) -> Result<(), Errno> {
     request(libc::PTRACE_SEIZE, tid, 0, options as usize as *mut c_void).map(drop)
+}
+
+/// Stops `tid` on its way to user mode, or when it gets there next.
+pub(crate) fn interrupt(tid: pid_t) -> Result<(), Errno> {
+    request(libc::PTRACE_INTERRUPT, tid, 0, null_mut()).map(drop)
+}
+
+/// Lets `tid`, which has stopped, go for good, delivering `signal` unless it is 0.
+pub(crate) fn detach(tid: pid_t, signal: c_int) -> Result<(), Errno> {
+    request(libc::PTRACE_DETACH, tid, 0, signal as usize as *mut c_void).map(drop)
 }
 
 /// Resumes `tid` from its stop, delivering `signal` unless it is 0.

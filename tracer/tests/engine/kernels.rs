@@ -2,13 +2,13 @@
 
 use std::process::Command;
 
-use crate::wrap::{calls, fixture, text, wrap};
+use crate::wrap::{Engine, calls, fixture, text};
 
 /// What is told of a command, by an engine on a kernel without newer calls.
 fn logged_on(kernel: Option<&str>, command: &[&str]) -> (Vec<String>, String) {
     let place = tempfile::tempdir().expect("a directory");
     let log = place.path().join("log");
-    let wrap = wrap(&[]);
+    let wrap = Engine::Ptrace.wrap(&[]);
     let old = fixture("oldkernel");
     let mut outer = match kernel {
         Some(kernel) => {

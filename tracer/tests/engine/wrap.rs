@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use crate::programs::example;
 pub(crate) use crate::programs::fixture;
 
-/// Numbers of execve, execveat, openat, clone and clone3 on this machine.
+/// Numbers of calls on this machine.
 pub(crate) fn calls() -> String {
     let numbers = [
         libc::SYS_execve,
@@ -15,54 +15,95 @@ pub(crate) fn calls() -> String {
         libc::SYS_clone,
         libc::SYS_clone3,
         libc::SYS_chdir,
+        libc::SYS_accept,
     ];
     numbers.map(|nr| nr.to_string()).join(",")
 }
 
-/// `wrap` with options.
-pub(crate) fn wrap(options: &[&str]) -> Command {
-    let mut command = Command::new(example("wrap"));
-    command.arg(format!("--trap={}", calls())).args(options);
-    command
+/// An engine that a test runs under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Notify,
+    Ptrace,
 }
 
-/// What a command does untraced, traced at entries, and traced at entries and exits.
-pub(crate) fn thrice(command: &[&str]) -> [Output; 3] {
-    let run =
-        |mut wrapper: Command, command: &[&str]| wrapper.args(command).output().expect("a process");
-    let plain = run(Command::new(command[0]), &command[1..]);
-    [plain, run(wrap(&[]), command), run(wrap(&["--exit"]), command)]
-}
+/// Makes tests of functions that take an engine, for each engine one.
+macro_rules! on_every_engine {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            use crate::wrap::Engine;
 
-/// Holds what a command does traced against what it does untraced.
-pub(crate) fn same(command: &[&str]) {
-    let [plain, entries, exits] = thrice(command);
-    for traced in [entries, exits] {
-        assert_eq!(text(&traced.stdout), text(&plain.stdout), "{command:?}");
-        assert_eq!(text(&traced.stderr), text(&plain.stderr), "{command:?}");
-        let code = std::os::unix::process::ExitStatusExt::signal(&plain.status);
-        let expect = plain.status.code().or(code.map(|signal| 128 + signal));
-        assert_eq!(traced.status.code(), expect, "{command:?}");
+            #[test]
+            fn notify() {
+                super::$name(Engine::Notify);
+            }
+
+            #[test]
+            fn ptrace() {
+                super::$name(Engine::Ptrace);
+            }
+        }
+    )+};
+}
+pub(crate) use on_every_engine;
+
+impl Engine {
+    /// The option of `wrap`.
+    pub(crate) fn option(self) -> &'static str {
+        match self {
+            Self::Notify => "--engine=notify",
+            Self::Ptrace => "--engine=ptrace",
+        }
+    }
+
+    /// `wrap` with options.
+    pub(crate) fn wrap(self, options: &[&str]) -> Command {
+        let mut command = Command::new(example("wrap"));
+        command.arg(self.option());
+        command.arg(format!("--trap={}", calls())).args(options);
+        command
+    }
+
+    /// What a command does untraced, traced at entries, and traced at entries and exits.
+    pub(crate) fn thrice(self, command: &[&str]) -> [Output; 3] {
+        let run = |mut wrapper: Command, command: &[&str]| {
+            wrapper.args(command).output().expect("a process")
+        };
+        let plain = run(Command::new(command[0]), &command[1..]);
+        [plain, run(self.wrap(&[]), command), run(self.wrap(&["--exit"]), command)]
+    }
+
+    /// Holds what a command does traced against what it does untraced.
+    pub(crate) fn same(self, command: &[&str]) {
+        let [plain, entries, exits] = self.thrice(command);
+        for traced in [entries, exits] {
+            assert_eq!(text(&traced.stdout), text(&plain.stdout), "{command:?}");
+            assert_eq!(text(&traced.stderr), text(&plain.stderr), "{command:?}");
+            let code = std::os::unix::process::ExitStatusExt::signal(&plain.status);
+            let expect = plain.status.code().or(code.map(|signal| 128 + signal));
+            assert_eq!(traced.status.code(), expect, "{command:?}");
+        }
+    }
+
+    /// The lines that `wrap` logs for a command, and its output.
+    pub(crate) fn logged(self, options: &[&str], command: &[&str]) -> (Vec<String>, Output) {
+        let trap = format!("--trap={}", calls());
+        self.logged_with(&[&[trap.as_str()], options].concat(), command)
+    }
+
+    /// As [`logged`], with nothing trapped but what the options say.
+    pub(crate) fn logged_with(self, options: &[&str], command: &[&str]) -> (Vec<String>, Output) {
+        let place = tempfile::tempdir().expect("a directory");
+        let log = place.path().join("log");
+        let option = format!("--log={}", log.display());
+        let mut wrap = Command::new(example("wrap"));
+        wrap.arg(self.option());
+        let output = wrap.arg(option).args(options).args(command).output().expect("a process");
+        let lines = fs::read_to_string(log).expect("a log").lines().map(str::to_owned).collect();
+        (lines, output)
     }
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// The lines that `wrap` logs for a command, and its output.
-pub(crate) fn logged(options: &[&str], command: &[&str]) -> (Vec<String>, Output) {
-    let trap = format!("--trap={}", calls());
-    logged_with(&[&[trap.as_str()], options].concat(), command)
-}
-
-/// As [`logged`], with nothing trapped but what the options say.
-pub(crate) fn logged_with(options: &[&str], command: &[&str]) -> (Vec<String>, Output) {
-    let place = tempfile::tempdir().expect("a directory");
-    let log = place.path().join("log");
-    let option = format!("--log={}", log.display());
-    let mut wrap = Command::new(example("wrap"));
-    let output = wrap.arg(option).args(options).args(command).output().expect("a process");
-    let lines = fs::read_to_string(log).expect("a log").lines().map(str::to_owned).collect();
-    (lines, output)
 }
