@@ -102,6 +102,17 @@ impl Engine {
     }
 }
 
+/// Which calls stop under the ptrace engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CallStops {
+    /// Those of interest to the seccomp filter. Where the kernel or a container takes no filter,
+    /// every call.
+    #[default]
+    Filtered,
+    /// Every call, at its entry and its exit; no filter is installed.
+    Every,
+}
+
 /// An application to launch.
 ///
 /// The application gets what this process got: descriptors, environment, process group,
@@ -121,6 +132,8 @@ pub struct Launch {
     pub gid: Option<u32>,
     /// Which engine watches.
     pub engine: Engine,
+    /// Which calls stop under the ptrace engine.
+    pub stops: CallStops,
     /// Seccomp filter that answers `RET_TRACE` for the calls of interest, whatever the engine;
     /// empty: only the life cycle of tasks is watched.
     pub filter: Vec<Instruction>,
@@ -179,8 +192,8 @@ impl Launch {
     #[must_use]
     pub fn new(argv: Vec<OsString>, filter: Vec<Instruction>) -> Self {
         let until = Until::AllEnd;
-        let engine = Engine::Auto;
-        Self { argv, env: None, cwd: None, uid: None, gid: None, engine, filter, until }
+        let (engine, stops) = (Engine::Auto, CallStops::Filtered);
+        Self { argv, env: None, cwd: None, uid: None, gid: None, engine, stops, filter, until }
     }
 
     /// Runs the application, telling `observer` on the calling thread, and answers how its first
@@ -209,18 +222,34 @@ impl Launch {
     }
 
     fn run_traced(&self, words: &Words, observer: &mut dyn Observer) -> Result<Ended, LaunchError> {
-        let mut begun = Begun::new(&self.plan(words, &self.filter, None))?;
-        let pid = begun.child.pid;
-        if let Err(errno) = crate::sys::ptrace::seize(pid) {
-            child::abandon(pid);
-            return Err(LaunchError::Trace(errno));
+        match self.run_stopping(self.stops, words, observer) {
+            Err(LaunchError::Filter(errno)) if self.stops == CallStops::Filtered => {
+                tracing::warn!("every call stops: {}", LaunchError::Filter(errno));
+                self.run_stopping(CallStops::Every, words, observer)
+            }
+            ended => ended,
         }
+    }
+
+    fn run_stopping(
+        &self,
+        stops: CallStops,
+        words: &Words,
+        observer: &mut dyn Observer,
+    ) -> Result<Ended, LaunchError> {
+        let filter = match stops {
+            CallStops::Filtered => self.filter.as_slice(),
+            CallStops::Every => &[],
+        };
+        let mut begun = Begun::new(&self.plan(words, filter, None))?;
+        let pid = begun.child.pid;
+        trace(pid, stops).inspect_err(|_| child::abandon(pid))?;
         if begun.child.go().is_err() {
             child::abandon(pid);
             return Err(LaunchError::System(Errno::EPIPE));
         }
         let delivered = Arc::clone(&begun.delivered);
-        let ended = ptrace::Engine::new(observer, self.until, pid, delivered).run();
+        let ended = ptrace::Engine::new(observer, stops, self.until, pid, delivered).run();
         self.outcome(&mut begun, ended)
     }
 
@@ -289,6 +318,20 @@ impl Launch {
             Stage::Exec if child::code(stage, errno) == 127 => LaunchError::NotFound(program),
             Stage::Exec => LaunchError::NotExecutable(program, errno),
         }
+    }
+}
+
+/// Makes the waiting child a tracee whose calls stop.
+fn trace(pid: i32, stops: CallStops) -> Result<(), LaunchError> {
+    use crate::sys::ptrace::{interrupt, seize};
+    match (seize(pid, stops), stops) {
+        // When it goes on from this stop, its calls begin to stop.
+        (Ok(()), CallStops::Every) => interrupt(pid).map_err(LaunchError::Trace),
+        (Ok(()), CallStops::Filtered) => Ok(()),
+        (Err(errno @ (Errno::EINVAL | Errno::EIO)), CallStops::Filtered) => {
+            Err(LaunchError::Filter(errno))
+        }
+        (Err(errno), _) => Err(LaunchError::Trace(errno)),
     }
 }
 

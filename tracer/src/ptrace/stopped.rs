@@ -2,6 +2,7 @@
 
 use nix::errno::Errno;
 
+use super::step::Go;
 use crate::arch::Registers;
 use crate::sys::ptrace::{self, Resume, SyscallInfo};
 
@@ -23,8 +24,12 @@ impl Stopped {
         Self { tid }
     }
 
-    pub(crate) fn tid(&self) -> i32 {
-        self.tid
+    /// Goes on as said.
+    pub(super) fn go(self, go: Go) {
+        match go {
+            Go::Run(how, signal) => self.resume(how, signal),
+            Go::Listen => self.listen(),
+        }
     }
 
     /// Goes on, and gets `signal` unless that is 0.

@@ -20,7 +20,7 @@ use sentrace_schema::wire::Event;
 use tracing::level_filters::LevelFilter;
 
 use crate::engine::Ended;
-use crate::launch::{Engine, Launch, LaunchError, Until};
+use crate::launch::{CallStops, Engine, Launch, LaunchError, Until};
 use crate::resolve::{self, Resolver};
 use crate::session::{Session, Sink, Wanted};
 use crate::transport::{Client, Config, Limits, Outcome, QueueSink};
@@ -64,7 +64,7 @@ pub struct TraceArgs {
     /// How system calls are caught
     #[arg(long, value_enum, default_value_t)]
     pub engine: Engine,
-    /// Install no seccomp filter: only the life of processes is reported
+    /// Install no seccomp filter: every call of the application stops, which takes long
     #[arg(long, action = ArgAction::SetTrue, value_parser = switch)]
     #[arg(env = "DD_CWS_INSTRUMENTATION_SECCOMP_DISABLED")]
     pub disable_seccomp: bool,
@@ -203,14 +203,12 @@ fn client(
 
 /// The application, with a filter for what is wanted.
 fn launch(args: &TraceArgs, engine: Engine, wanted: &Wanted) -> Result<Launch, TraceError> {
-    let filter = if args.disable_seccomp {
-        tracing::warn!("without a seccomp filter, only the life of processes is reported");
-        Vec::new()
-    } else {
-        wanted.filter(action::TRACE)?.into()
-    };
+    let filter = wanted.filter(action::TRACE)?.into();
     let mut launch = Launch::new(args.command.clone(), filter);
     launch.engine = engine;
+    if args.disable_seccomp {
+        launch.stops = CallStops::Every;
+    }
     (launch.uid, launch.gid) = (args.uid.0, args.gid.0);
     if std::env::var_os(TOKEN).is_some() {
         launch.env = Some(std::env::vars_os().filter(|(name, _)| name != TOKEN).collect());
