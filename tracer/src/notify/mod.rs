@@ -249,7 +249,8 @@ impl<'o> Engine<'o> {
             match self.waiter.next(Patience::Poll) {
                 Ok(Some(Report::Stopped { tid, code })) => self.stopped(tid, Stop::of(code)),
                 Ok(Some(Report::Ended { tid, how })) => {
-                    self.place_all();
+                    // Its children may have ended before.
+                    self.exits();
                     self.ended(tid, how);
                     self.waiter.reap(tid);
                 }
