@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::Write;
 use std::process::exit;
 
+use clap::ValueEnum;
 use sentrace_bpf::action;
 use sentrace_schema::event;
 use sentrace_tracer::engine::{Call, Ended, Fork, Observer, Task, Want};
@@ -30,7 +31,9 @@ fn main() {
                 launch.filter = filter(&log.trapped);
             }
             Some(("--events", names)) => launch.filter = filter_of(names),
-            Some(("--engine", name)) => launch.engine = engine(name),
+            Some(("--engine", name)) => {
+                launch.engine = Engine::from_str(name, false).expect("an engine");
+            }
             Some(("--log", path)) => log.file = Some(File::create(path).expect("a log")),
             Some(("--uid", id)) => launch.uid = id.parse().ok(),
             Some(("--gid", id)) => launch.gid = id.parse().ok(),
@@ -51,14 +54,6 @@ fn main() {
             eprintln!("wrap: {error}");
             exit(error.code());
         }
-    }
-}
-
-fn engine(name: &str) -> Engine {
-    match name {
-        "notify" => Engine::Notify,
-        "ptrace" => Engine::Ptrace,
-        _ => Engine::Auto,
     }
 }
 

@@ -110,7 +110,7 @@ impl Ended {
 /// waits. The application must not come to harm by its observer: an observer that panics is not
 /// called again, and the application runs on.
 pub trait Observer {
-    /// `task` stopped, for whatever reason. What that means, if anything, is told next.
+    /// `task` stopped, or waits for an answer, for whatever reason. What that means, if anything, is told next.
     fn stopped(&mut self, task: Task) {
         let _ = task;
     }

@@ -1,6 +1,7 @@
 //! The engines on real programs, each test under both unless it is about one: it runs
 //! `examples/wrap` as a process of its own, because an engine waits for all children of its thread.
 //!
+//! - `engines`: the engines, and tests under all of them
 //! - `filter`: filters made from wanted events
 //! - `kernels`: kernels that lack newer calls
 //! - `life`: threads, processes and programs
@@ -12,6 +13,7 @@
 //! - `stops`: stops, traps, signals and deaths
 //! - `transparency`: what an application sees of itself, traced and untraced alike
 
+mod engines;
 #[path = "engine/filter.rs"]
 mod filter;
 #[path = "engine/kernels.rs"]

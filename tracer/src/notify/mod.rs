@@ -249,7 +249,8 @@ impl<'o> Engine<'o> {
             match self.waiter.next(Patience::Poll) {
                 Ok(Some(Report::Stopped { tid, code })) => self.stopped(tid, Stop::of(code)),
                 Ok(Some(Report::Ended { tid, how })) => {
-                    self.place_all();
+                    // Its children may have ended before.
+                    self.exits();
                     self.ended(tid, how);
                     self.waiter.reap(tid);
                 }
@@ -265,17 +266,21 @@ impl<'o> Engine<'o> {
 
     /// Handles the ends of processes that are others' children.
     fn exits(&mut self) {
-        self.place_all();
+        self.place_orphans();
         for tgid in self.exits.ended() {
             self.ended(tgid, self.exits.how(tgid));
         }
     }
 
-    /// Tells of new tasks that wait for an answer, before the end of a process that may be their
-    /// parent is told.
-    fn place_all(&mut self) {
+    /// Tells of new orphans that wait for an answer, before the end of a process that may have made
+    /// them is told.
+    fn place_orphans(&mut self) {
         for at in 0..self.queue.len() {
-            self.place(self.queue[at].tid);
+            let tid = self.queue[at].tid;
+            let is_orphan = |(_, parent)| !self.tasks.has_process(parent);
+            if self.tasks.known(tid).is_none() && ptrace::ids(tid).is_some_and(is_orphan) {
+                self.place(tid);
+            }
         }
     }
 
@@ -294,6 +299,7 @@ impl<'o> Engine<'o> {
         }
         let Some(task) = self.place(tid) else { return Answer::Continue };
         self.last = task.tgid;
+        self.observer.tell(|observer| observer.stopped(task));
         let life = life::of(audit, nr);
         if self.launching && task.tgid == self.first {
             if life != Some(Life::Exec) {
@@ -304,8 +310,12 @@ impl<'o> Engine<'o> {
         self.executed_before(task, id);
         let mut want = Want::Nothing;
         let mut is_instant = false;
-        if (life.is_none() || self.interest.has(notification))
-            && let Some((abi, nr)) = arch::abi_of(audit, nr.into(), &ABIS)
+        let abi = arch::abi_of(audit, nr.into(), &ABIS);
+        if abi.is_none() {
+            self.observer.tell(|observer| observer.unknown(task));
+        }
+        if let Some((abi, nr)) = abi
+            && (life.is_none() || self.interest.has(notification))
         {
             let call = Call { abi, nr, args, ip, sp: 0 };
             let memory = TaskMemory::new(tid, &self.way);
@@ -347,6 +357,9 @@ impl<'o> Engine<'o> {
 
     /// A task that is held has stopped.
     fn stopped(&mut self, tid: i32, stop: Stop) {
+        if let Some(task) = self.tasks.known(tid) {
+            self.observer.tell(|observer| observer.stopped(task));
+        }
         let stopped = Stopped::new(tid);
         let held = self.held.get(&tid).copied();
         // A task that died has nothing to resume.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::{Command, Output};
 
+pub(crate) use crate::engines::{Engine, on_every_engine};
 use crate::programs::example;
 pub(crate) use crate::programs::fixture;
 
@@ -20,42 +21,7 @@ pub(crate) fn calls() -> String {
     numbers.map(|nr| nr.to_string()).join(",")
 }
 
-/// An engine that a test runs under.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Engine {
-    Notify,
-    Ptrace,
-}
-
-/// Makes tests of functions that take an engine, for each engine one.
-macro_rules! on_every_engine {
-    ($($name:ident),+ $(,)?) => {$(
-        mod $name {
-            use crate::wrap::Engine;
-
-            #[test]
-            fn notify() {
-                super::$name(Engine::Notify);
-            }
-
-            #[test]
-            fn ptrace() {
-                super::$name(Engine::Ptrace);
-            }
-        }
-    )+};
-}
-pub(crate) use on_every_engine;
-
 impl Engine {
-    /// The option of `wrap`.
-    pub(crate) fn option(self) -> &'static str {
-        match self {
-            Self::Notify => "--engine=notify",
-            Self::Ptrace => "--engine=ptrace",
-        }
-    }
-
     /// `wrap` with options.
     pub(crate) fn wrap(self, options: &[&str]) -> Command {
         let mut command = Command::new(example("wrap"));
