@@ -48,7 +48,7 @@ fn run(engine: Engine, options: &[&str], command: &[&str]) -> (Vec<Event>, Outpu
     let place = tempfile::tempdir().expect("a directory");
     let log = place.path().join("log");
     let mut events = Command::new(example("events"));
-    events.current_dir(&place).arg(engine.option()).arg(format!("--log={}", log.display()));
+    events.current_dir(&place).args(engine.options()).arg(format!("--log={}", log.display()));
     let output = events.args(options).args(command).output().expect("a process");
     let text = fs::read_to_string(log).expect("a log");
     (text.lines().map(Event::parse).collect(), output)

@@ -1,11 +1,13 @@
 //! Filters made from wanted events, in the kernel.
 
-use crate::wrap::{Engine, fixture, on_every_engine, text};
+use crate::engines::on_engines;
+use crate::wrap::{Engine, fixture, text};
 
-on_every_engine!(
-    conditions_are_tested_by_the_kernel,
-    only_wanted_calls_stop,
-    children_that_would_be_untraced_are_seen,
+on_engines!(
+    [notify Notify, ptrace Ptrace]
+    conditions_are_tested_by_the_kernel
+    only_wanted_calls_stop
+    children_that_would_be_untraced_are_seen
 );
 
 /// Numbers of the calls that stop when `script` runs and `events` are wanted.

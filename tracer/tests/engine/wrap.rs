@@ -25,7 +25,7 @@ impl Engine {
     /// `wrap` with options.
     pub(crate) fn wrap(self, options: &[&str]) -> Command {
         let mut command = Command::new(example("wrap"));
-        command.arg(self.option());
+        command.args(self.options());
         command.arg(format!("--trap={}", calls())).args(options);
         command
     }
@@ -43,11 +43,7 @@ impl Engine {
     pub(crate) fn same(self, command: &[&str]) {
         let [plain, entries, exits] = self.thrice(command);
         for traced in [entries, exits] {
-            assert_eq!(text(&traced.stdout), text(&plain.stdout), "{command:?}");
-            assert_eq!(text(&traced.stderr), text(&plain.stderr), "{command:?}");
-            let code = std::os::unix::process::ExitStatusExt::signal(&plain.status);
-            let expect = plain.status.code().or(code.map(|signal| 128 + signal));
-            assert_eq!(traced.status.code(), expect, "{command:?}");
+            assert_same(&traced, &plain, &format!("{command:?}"));
         }
     }
 
@@ -63,11 +59,20 @@ impl Engine {
         let log = place.path().join("log");
         let option = format!("--log={}", log.display());
         let mut wrap = Command::new(example("wrap"));
-        wrap.arg(self.option());
+        wrap.args(self.options());
         let output = wrap.arg(option).args(options).args(command).output().expect("a process");
         let lines = fs::read_to_string(log).expect("a log").lines().map(str::to_owned).collect();
         (lines, output)
     }
+}
+
+/// Holds an output and status against those without a tracer.
+pub(crate) fn assert_same(traced: &Output, plain: &Output, what: &str) {
+    assert_eq!(text(&traced.stdout), text(&plain.stdout), "{what}");
+    assert_eq!(text(&traced.stderr), text(&plain.stderr), "{what}");
+    let signal = std::os::unix::process::ExitStatusExt::signal(&plain.status);
+    let expect = plain.status.code().or(signal.map(|signal| 128 + signal));
+    assert_eq!(traced.status.code(), expect, "{what}");
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {
