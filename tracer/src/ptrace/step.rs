@@ -9,8 +9,8 @@
 //! not say which of the two it is. `PTRACE_GET_SYSCALL_INFO` says it (5.3), and so do the registers
 //! of arm64. Those of x86 show in a syscall-entry stop the result `-ENOSYS`: another result is one,
 //! this one is unclear and what was before decides. Whatever goes wrong by that (a call before
-//! Linux 4.8 that a filter of the application's answers with `ENOSYS`) is right again after the
-//! next call that returns anything else.
+//! Linux 4.8 that a filter of the application's answers with `ENOSYS`; one by the vsyscall page,
+//! which has no syscall stops) is right again after the next call that returns anything else.
 
 use std::ffi::c_int;
 
