@@ -1,4 +1,5 @@
 //! Sentrace as a user runs it: the built programs on real workloads.
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 /// An event that is added to `syscalls.yaml`.
 mod adding;
@@ -8,6 +9,8 @@ mod application;
 mod both;
 /// What the commands print that tell about calls, events, filters and configuration.
 mod commands;
+/// Starting a probe.
+mod probe;
 /// Real programs.
 mod programs;
 /// `sentrace run`: what is reported, and how.
