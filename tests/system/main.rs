@@ -1,4 +1,5 @@
 //! Sentrace as a user runs it: the built programs on real workloads.
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 /// An event that is added to `syscalls.yaml`.
 mod adding;
