@@ -25,7 +25,7 @@ fn main() {
     let mut only = EVENTS.iter().map(|event| event.id).collect::<Vec<_>>();
     let mut capture = Capture::EntryAndExit;
     let mut print = Print { to: Box::new(std::io::stderr()), events: true };
-    let (mut engine, mut stops) = (Engine::Auto, CallStops::Filtered);
+    let (mut engine, mut stops) = (Engine::default(), CallStops::default());
     let mut args = std::env::args_os().skip(1).peekable();
     while let Some(arg) = args.next_if(|arg| arg.as_encoded_bytes().starts_with(b"--")) {
         let text = arg.to_string_lossy();

@@ -31,12 +31,13 @@ pub enum Until {
 /// Which engine watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Engine {
-    /// The best that this system allows, found out by trying
-    #[default]
+    /// Notify where this system allows it, found out by trying, else ptrace
     Auto,
-    /// Seccomp user notification: debuggers work inside (Linux 5.19)
+    /// Seccomp user notification: debuggers work inside, but a signal can make a call fail with
+    /// EINTR (Linux 5.19)
     Notify,
-    /// ptrace (Linux 3.5)
+    /// ptrace: nothing but time is noticed (Linux 3.5)
+    #[default]
     Ptrace,
 }
 
@@ -192,7 +193,7 @@ impl Launch {
     #[must_use]
     pub fn new(argv: Vec<OsString>, filter: Vec<Instruction>) -> Self {
         let until = Until::AllEnd;
-        let (engine, stops) = (Engine::Auto, CallStops::Filtered);
+        let (engine, stops) = (Engine::default(), CallStops::default());
         Self { argv, env: None, cwd: None, uid: None, gid: None, engine, stops, filter, until }
     }
 
