@@ -136,7 +136,7 @@ pub struct Launch {
     /// Which calls stop under the ptrace engine.
     pub stops: CallStops,
     /// Seccomp filter that answers `RET_TRACE` for the calls of interest, whatever the engine;
-    /// empty: only the life cycle of tasks is watched.
+    /// empty: only the life cycle of tasks is watched. Not needed where every call stops.
     pub filter: Vec<Instruction>,
     /// How long to watch.
     pub until: Until,
