@@ -4,12 +4,14 @@ use std::process::{Command, Output};
 
 use crate::wrap::{Engine, assert_same, fixture};
 
-/// Kernels of `fixtures/oldkernel`, and what runs there: on the last, every call stops in any case.
-const KERNELS: [(&str, Engine); 5] = [
+/// Kernels of `fixtures/oldkernel`, and what runs there: on the last two, every call stops in any
+/// case.
+const KERNELS: [(&str, Engine); 6] = [
     ("5.2", Engine::Ptrace),
     ("5.2", Engine::Every),
     ("4.6", Engine::Ptrace),
     ("4.6", Engine::Every),
+    ("container", Engine::Ptrace),
     ("3.4", Engine::Ptrace),
 ];
 
