@@ -1,7 +1,8 @@
 """What is measured: storms of one call, programs, and servers under their own benchmarks.
 
 Every workload has a name, a unit, the programs that it needs, and `measure(wrap)`, which runs it
-once behind the command line `wrap` and answers the time of one operation in that unit.
+once behind the command line `wrap` and answers the time of one operation in that unit. A second of
+CPU time of a run is `per_second` units for one operation; 0 when that is not to be known.
 """
 
 import os
@@ -40,7 +41,9 @@ class Storm:
 
     def prepare(self, scratch, scale):
         self.program = os.path.join(scratch, "storm")
-        self.arguments = [self.kind, str(self.threads), str(max(1, int(self.count * scale)))]
+        count = max(1, int(self.count * scale))
+        self.arguments = [self.kind, str(self.threads), str(count)]
+        self.per_second = US / (self.threads * count)
 
     def measure(self, wrap):
         output, _ = run([*wrap, self.program, *self.arguments])
@@ -52,6 +55,7 @@ class Program:
     """A command, from its start to its end. `make` answers it, and may make files first."""
 
     unit = "ms"
+    per_second = MS
 
     def __init__(self, name, needs, make):
         self.name, self.needs, self.make = name, needs, make
