@@ -11,6 +11,7 @@
 
 mod cgroup;
 mod files;
+mod maps;
 mod mounts;
 mod names;
 mod paths;
