@@ -836,6 +836,8 @@ struct Process {
   # its container
   cgroup @37 :Cgroup;
   # its control group
+  symlinks @38 :List(Data);
+  # symlinks that the executable, or the script, was executed by, at most two
 }
 
 struct Addr {

@@ -209,6 +209,7 @@ impl From<ProcessFacts> for groups::Process {
             mntns: facts.mntns.cast_signed(),
             container: groups::Container { id: container, ..groups::Container::default() },
             cgroup: facts.cgroup.into(),
+            symlinks: Vec::new(),
         }
     }
 }
