@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use sentrace_bpf::action;
+use sentrace_probe::actions::pid_namespace;
 use sentrace_probe::output::Origin;
 use sentrace_probe::pipeline::Pipeline;
 use sentrace_probe::rules::HostModel;
@@ -97,5 +98,10 @@ impl Run {
 
 fn origin() -> Origin {
     let hostname = std::fs::read("/proc/sys/kernel/hostname").unwrap_or_default();
-    Origin { tracer: 0, engine: b"ptrace".to_vec(), hostname: hostname.trim_ascii().to_vec() }
+    Origin {
+        tracer: 0,
+        engine: b"ptrace".to_vec(),
+        hostname: hostname.trim_ascii().to_vec(),
+        pid_namespace: pid_namespace(),
+    }
 }
