@@ -74,6 +74,8 @@ pub struct Origin {
     pub hostname: Vec<u8>,
     /// Inode of the pid namespace in which its pids are meant; 0 when unknown.
     pub pid_namespace: u64,
+    /// User id of a tracer that is known by its Unix socket.
+    pub uid: Option<u32>,
 }
 
 /// Text for a terminal or a log: nothing in it moves the cursor, ends the line, or changes colours

@@ -102,6 +102,7 @@ impl Pipeline {
                 entry: &entry,
                 tree,
                 pid_namespace: origin.pid_namespace,
+                uid: origin.uid,
                 detected: received,
             };
             let mut reports = Vec::new();
@@ -129,12 +130,16 @@ impl Pipeline {
 
 /// The pipeline behind a server: every tracer is asked for what the rules and outputs need.
 impl Handler for Pipeline {
-    fn hello(&mut self, tracer: TracerId, hello: &Hello, _: &Peer) -> Result<Interest, String> {
+    fn hello(&mut self, tracer: TracerId, hello: &Hello, peer: &Peer) -> Result<Interest, String> {
         self.introduce(Origin {
             tracer: tracer.0,
             engine: hello.engine.clone(),
             hostname: hello.hostname.clone(),
             pid_namespace: hello.pid_namespace,
+            uid: match peer {
+                Peer::Unix { uid, .. } => Some(*uid),
+                Peer::Tcp(_) => None,
+            },
         });
         Ok(self.interest())
     }
@@ -188,7 +193,7 @@ fn log(rule: &Rule, level: LogLevel, message: &str) {
 }
 
 /// Nanoseconds since the epoch.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }

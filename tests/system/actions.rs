@@ -75,8 +75,8 @@ fn a_rule_that_hits_too_many_programs_is_disarmed() {
         alerts.iter().map(|alert| &alert["agent"]["rule_actions"][0]).collect();
     assert_eq!(actions.len(), 7, "{alerts:?}");
     // Those that are allowed may have ended before the signal.
-    let is_disarmed = |action: &&Value| action["status"] == "rule_disarmed";
+    let is_disarmed = |action: &Value| action["status"] == "rule_disarmed";
     assert_eq!(actions.iter().position(|action| is_disarmed(action)), Some(5), "{actions:?}");
-    assert!(actions[5..].iter().all(is_disarmed), "{actions:?}");
+    assert!(actions[5..].iter().all(|action| is_disarmed(action)), "{actions:?}");
     assert_eq!(actions[6]["disarmer_type"], "executable");
 }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use sentrace_tracer::resolve::Resolver;
 use sentrace_tracer::target::{Missed, Target};
 
 use super::{Actions, Case};
+use crate::pipeline::now;
 use crate::rules::{Kill, KillScope};
 use crate::tree::Entry;
 
@@ -137,7 +138,7 @@ impl Actions {
             return Ok(Status::Aborted);
         }
         let resolver = self.resolver.as_ref().ok_or("there is no usable procfs")?;
-        let sent = self.send(resolver, signal, &targets, case.entry);
+        let sent = self.send(resolver, signal, &targets, case);
         report.killed_at = (sent.count > 0).then_some(sent.at);
         if let Some(missed) = sent.missed {
             report.reason = missed;
@@ -175,20 +176,20 @@ impl Actions {
         None
     }
 
-    /// Sends the signal to all of `targets`, among which may be `own`.
+    /// Sends the signal to all of `targets`.
     fn send(
         &self,
         resolver: &Resolver,
         signal: Signal,
         targets: &[Arc<Entry>],
-        own: &Arc<Entry>,
+        case: Case<'_>,
     ) -> Sent {
         let mut sent = Sent { at: now(), ..Sent::default() };
         for entry in targets {
-            match self.send_one(resolver, signal, entry) {
+            match self.send_one(resolver, signal, entry, case.uid) {
                 Ok(target) => {
                     sent.count += 1;
-                    if Arc::ptr_eq(entry, own) {
+                    if Arc::ptr_eq(entry, case.entry) {
                         sent.own = Some(target);
                     }
                 }
@@ -203,6 +204,7 @@ impl Actions {
         resolver: &Resolver,
         signal: Signal,
         entry: &Entry,
+        tracer: Option<u32>,
     ) -> Result<Target, String> {
         let process = entry.process();
         let pid = i32::try_from(process.rest().pid).unwrap_or_default();
@@ -215,6 +217,11 @@ impl Actions {
         }
         if entry.ended().is_some() {
             return Err(format!("process {pid}: {}", Missed::Ended));
+        }
+        if let Some(uid) = tracer.filter(|uid| *uid != 0)
+            && resolver.credentials(pid).is_some_and(|ids| ids.user.number != uid)
+        {
+            return Err(format!("process {pid} is not of the tracer's user"));
         }
         let sent = resolver.signal(pid, entry.touched(), signal);
         sent.map_err(|missed| format!("process {pid}: {missed}"))
@@ -251,9 +258,4 @@ fn targets(scope: KillScope, case: Case<'_>) -> Result<Vec<Arc<Entry>>, &'static
     let others = others.filter(|entry| !Arc::ptr_eq(entry, case.entry) && group(entry) == id);
     targets.extend(others.cloned());
     Ok(targets)
-}
-
-fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }

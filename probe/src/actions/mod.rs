@@ -50,6 +50,9 @@ pub struct Case<'a> {
     pub tree: &'a Tree,
     /// Inode of the pid namespace in which their pids are meant; 0 when unknown.
     pub pid_namespace: u64,
+    /// User id of the tracer, if that is known: unless it is root, it speaks for no other user's
+    /// processes.
+    pub uid: Option<u32>,
     /// When the rule matched, in ns since the epoch.
     pub detected: u64,
 }

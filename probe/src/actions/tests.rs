@@ -68,7 +68,7 @@ const KILL: Kill = Kill {
 };
 
 fn case<'a>(tree: &'a Tree, entry: &'a Arc<Entry>) -> Case<'a> {
-    Case { rule: "r", entry, tree, pid_namespace: pid_namespace(), detected: now() }
+    Case { rule: "r", entry, tree, pid_namespace: pid_namespace(), uid: None, detected: now() }
 }
 
 #[test]
@@ -134,6 +134,9 @@ fn who_gets_no_signal() {
         let elsewhere = Case { pid_namespace, ..good };
         assert_eq!(refused(bounds(), elsewhere, "another pid namespace"), Status::Error);
     }
+    let other = nix::unistd::getuid().as_raw() + 1;
+    let stranger = Case { uid: Some(other), ..good };
+    assert_eq!(refused(bounds(), stranger, "not of the tracer's user"), Status::Error);
     // The same pid, long before the process was made.
     let mut before = Tree::default();
     let entry = exec(&mut before, pid, "/bin/sleep", "", now() - 60_000_000_000);

@@ -103,5 +103,6 @@ fn origin() -> Origin {
         engine: b"ptrace".to_vec(),
         hostname: hostname.trim_ascii().to_vec(),
         pid_namespace: pid_namespace(),
+        uid: None,
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn sample(header: Header, payload: Payload) -> Sample {
     let event = Event { header, payload };
     let entry = tree.apply(&event);
     let (engine, hostname) = (b"ptrace".to_vec(), b"web-1".to_vec());
-    let origin = Origin { tracer: 0xabc, engine, hostname, pid_namespace: 0 };
+    let origin = Origin { tracer: 0xabc, engine, hostname, pid_namespace: 0, uid: None };
     Sample { event, entry, origin, actions: Vec::new() }
 }
 

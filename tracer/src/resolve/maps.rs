@@ -11,7 +11,7 @@ impl Resolver {
     /// How the page at an address of a task is protected: `PROT_READ`, `PROT_WRITE` and
     /// `PROT_EXEC`, or none of them. None: nothing is mapped there, or it is not to be known.
     pub fn protection(&self, tid: i32, addr: u64) -> Option<i32> {
-        let maps = std::fs::File::from(self.open_proc(tid, "maps").ok()?);
+        let maps = self.open_proc(tid, "maps").ok()?;
         find(BufReader::new(maps.take(MAPS_MAX)), addr)
     }
 }
