@@ -1,6 +1,8 @@
 //! Sentrace as a user runs it: the built programs on real workloads.
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
+/// What rules do to processes.
+mod actions;
 /// An event that is added to `syscalls.yaml`.
 mod adding;
 /// `sentrace run`: the application is not disturbed, whatever happens to it or to us.

@@ -13,6 +13,7 @@ mod ptrace;
 pub mod resolve;
 pub mod session;
 pub mod sys;
+pub mod target;
 pub mod trace;
 pub mod transport;
 pub mod world;

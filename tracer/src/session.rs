@@ -194,8 +194,9 @@ impl Observer for Session<'_> {
         for call in self.inside.execute(task, former) {
             self.died(call);
         }
-        let process = self.processes.execute(task, &self.resolver);
         let path = asked_path(task.tid, memory);
+        let process =
+            self.processes.execute(task, path.as_deref().unwrap_or_default(), &self.resolver);
         // It has been killed meanwhile, or may not be looked at.
         let marks = if process.is_none() || path.is_none() { UNREADABLE } else { 0 };
         let process = process.unwrap_or_else(|| processes::unknown(task));

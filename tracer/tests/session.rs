@@ -223,3 +223,17 @@ fn calls_of_the_32_bit_abi(engine: Engine) {
     let narrow = fixture("i386");
     check(&narrow.program, "", &[("open", "narrow"), ("connect", "9"), ("unlink", "narrow")]);
 }
+
+#[test]
+fn symlinks_that_a_program_is_executed_by() {
+    let script = "ln -s /bin/true one; ln -s one two; ln -s $PWD/two three; mkdir d; cd d
+        ../one; ../three; PATH=..; two";
+    let (events, _) = run(&[], &["sh", "-c", script]);
+    let executed = named(&events, "exec", "symlinks");
+    let name = |link: &str| link.rsplit('/').next().unwrap_or_default().to_owned();
+    let names = |(_, links): &(&str, &str)| links.split(',').map(name).collect::<Vec<_>>();
+    let links: Vec<_> = executed[executed.len() - 3..].iter().map(names).collect();
+    assert_eq!(links, [vec!["one"], vec!["three", "two"], vec!["two", "one"]]);
+    let (_, first) = executed[executed.len() - 3];
+    assert!(first.starts_with('/') && !first.contains(".."), "{first}");
+}

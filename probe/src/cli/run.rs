@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use sentrace_bpf::action;
+use sentrace_probe::actions::pid_namespace;
 use sentrace_probe::output::Origin;
 use sentrace_probe::pipeline::Pipeline;
 use sentrace_probe::rules::HostModel;
@@ -101,6 +102,11 @@ impl Run {
 
 fn origin(engine: Engine) -> Origin {
     let hostname = std::fs::read("/proc/sys/kernel/hostname").unwrap_or_default();
-    let engine = engine.name().into();
-    Origin { tracer: 0, engine, hostname: hostname.trim_ascii().to_vec() }
+    Origin {
+        tracer: 0,
+        engine: engine.name().into(),
+        hostname: hostname.trim_ascii().to_vec(),
+        pid_namespace: pid_namespace(),
+        uid: None,
+    }
 }

@@ -1,4 +1,4 @@
-//! Process descriptors; see pidfd_open(2) and pidfd_getfd(2).
+//! Process descriptors; see pidfd_open(2), pidfd_getfd(2) and pidfd_send_signal(2).
 
 #![expect(unsafe_code, reason = "nix has no pidfd calls")]
 
@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
+use nix::sys::signal::Signal;
 
 /// What a process descriptor stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,22 @@ pub(crate) fn exit_status(pidfd: BorrowedFd<'_>) -> Option<i32> {
         info.assume_init()
     };
     (info.mask & u64::from(libc::PIDFD_INFO_EXIT) != 0).then_some(info.exit_code)
+}
+
+/// Sends a signal to the process (Linux 5.1). ESRCH: it has ended.
+pub(crate) fn send_signal(pidfd: BorrowedFd<'_>, signal: Signal) -> Result<(), Errno> {
+    let none = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: without a siginfo the kernel makes one as for kill(2).
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_raw_fd(),
+            signal as libc::c_int,
+            none,
+            0,
+        )
+    };
+    Errno::result(result).map(drop)
 }
 
 fn owned(result: libc::c_long) -> Result<OwnedFd, Errno> {
