@@ -17,6 +17,7 @@ on_every_engine!(
     a_process_that_kills_itself_is_seen_to,
     calls_that_end_in_unusual_ways,
     calls_of_the_32_bit_abi,
+    symlinks_that_a_program_is_executed_by,
 );
 
 /// An event as it is printed, without its number.
@@ -224,11 +225,10 @@ fn calls_of_the_32_bit_abi(engine: Engine) {
     check(&narrow.program, "", &[("open", "narrow"), ("connect", "9"), ("unlink", "narrow")]);
 }
 
-#[test]
-fn symlinks_that_a_program_is_executed_by() {
+fn symlinks_that_a_program_is_executed_by(engine: Engine) {
     let script = "ln -s /bin/true one; ln -s one two; ln -s $PWD/two three; mkdir d; cd d
         ../one; ../three; PATH=..; two";
-    let (events, _) = run(&[], &["sh", "-c", script]);
+    let (events, _) = run(engine, &[], &["sh", "-c", script]);
     let executed = named(&events, "exec", "symlinks");
     let name = |link: &str| link.rsplit('/').next().unwrap_or_default().to_owned();
     let names = |(_, links): &(&str, &str)| links.split(',').map(name).collect::<Vec<_>>();
