@@ -9,6 +9,12 @@ mod application;
 mod both;
 /// What the commands print that tell about calls, events, filters and configuration.
 mod commands;
+/// Building fixtures.
+mod fixtures;
+/// What a program inherits, and sees of itself.
+mod inherited;
+/// Threads and processes.
+mod life;
 /// Starting a probe.
 mod probe;
 /// Real programs.
@@ -17,3 +23,5 @@ mod programs;
 mod reports;
 /// `sentrace trace` and `sentrace probe` together.
 mod server;
+/// Signals, stops and terminals.
+mod signals;

@@ -120,6 +120,7 @@ pub(crate) unsafe fn restore_in_child(blocked: &Blocked) {
             }
             libc::sigaction(signal, &raw const action, null_mut());
         }
+        inherited::ignore_again();
         libc::sigprocmask(libc::SIG_SETMASK, &raw const blocked.mask, null_mut());
     }
 }
