@@ -49,7 +49,7 @@ pub(crate) struct Outcome {
     pub(crate) events: Events,
 }
 
-/// The events of a run, in order.
+/// The events of a run, in order, without alerts.
 #[derive(Debug, Default)]
 pub(crate) struct Events(Vec<Value>);
 
@@ -160,7 +160,8 @@ impl Program {
         let lines = json.map(|json| fs::read_to_string(json).unwrap_or_default());
         let lines = lines.unwrap_or_default();
         let parse = |line| serde_json::from_str(line).expect("every line is a JSON object");
-        let events = Events(lines.lines().map(parse).collect());
+        let is_event = |line: &Value| line["agent"]["rule_id"].is_null();
+        let events = Events(lines.lines().map(parse).filter(is_event).collect());
         let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
         assert_ne!(status, 125, "{command:?}: {stderr}");
         let found = (self.check)(dir.path());

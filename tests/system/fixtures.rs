@@ -1,4 +1,4 @@
-//! Programs in C that tests run: small, each printing what it did.
+//! Programs that tests run: small, each printing what it did.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,6 +19,11 @@ pub(crate) fn fixture(name: &'static str) -> PathBuf {
         built.push(name);
     }
     program
+}
+
+/// A file of `tests/fixtures`.
+pub(crate) fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
 fn build(name: &str, program: &Path) {

@@ -15,13 +15,21 @@ mod fixtures;
 mod inherited;
 /// Threads and processes.
 mod life;
+/// Debuggers, filters and listeners of the application's own.
+mod nested;
+/// As the first process of a container.
+mod pid1;
 /// Starting a probe.
 mod probe;
 /// Real programs.
 mod programs;
 /// `sentrace run`: what is reported, and how.
 mod reports;
+/// Programs of languages that bring a run-time.
+mod runtimes;
 /// `sentrace trace` and `sentrace probe` together.
 mod server;
 /// Signals, stops and terminals.
 mod signals;
+/// What is reported is what the kernel did.
+mod truth;

@@ -219,6 +219,23 @@ pub(crate) fn send(pid: pid_t, signal: c_int) {
     unsafe { libc::kill(pid, signal) };
 }
 
+/// Stops this process as `signal` stops one that does not handle it, until it is continued.
+pub(crate) fn stop_by(signal: c_int) {
+    // SAFETY: the structures are filled by the kernel or handed back; the default disposition
+    // runs no code. raise(3) returns when this thread has been stopped and continued.
+    unsafe {
+        let (mut only, mut mask) = (zeroed(), zeroed());
+        let (default, mut before) = (zeroed::<sigaction>(), zeroed());
+        libc::sigemptyset(&raw mut only);
+        libc::sigaddset(&raw mut only, signal);
+        libc::sigaction(signal, &raw const default, &raw mut before);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const only, &raw mut mask);
+        libc::raise(signal);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, null_mut());
+        libc::sigaction(signal, &raw const before, null_mut());
+    }
+}
+
 /// Whether thread `tid` belongs to process `tgid`.
 pub(crate) fn is_thread_of(tgid: pid_t, tid: pid_t) -> bool {
     // SAFETY: signal 0 only asks. EPERM says that the thread is there.
