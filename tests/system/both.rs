@@ -18,12 +18,21 @@ pub(crate) struct Engine {
     pub(crate) name: &'static str,
     /// Options of `run` and `trace` that choose it.
     pub(crate) options: &'static [&'static str],
-    /// What it takes that programs might want: the place of a tracer.
+    /// It takes what programs might want: the place of a tracer.
     pub(crate) is_tracer: bool,
+    /// It takes that of a seccomp listener.
+    pub(crate) is_listener: bool,
 }
 
 /// All engines.
-pub(crate) const ENGINES: [Engine; 1] = [Engine { name: "ptrace", options: &[], is_tracer: true }];
+pub(crate) const ENGINES: [Engine; 1] = [PTRACE];
+
+const PTRACE: Engine = Engine {
+    name: "ptrace",
+    options: &["--engine", "ptrace"],
+    is_tracer: true,
+    is_listener: false,
+};
 
 /// A program in a directory of its own.
 pub(crate) struct Program {
@@ -160,6 +169,7 @@ impl Program {
         let lines = json.map(|json| fs::read_to_string(json).unwrap_or_default());
         let lines = lines.unwrap_or_default();
         let parse = |line| serde_json::from_str(line).expect("every line is a JSON object");
+        // An event that a rule is about is there twice.
         let is_event = |line: &Value| line["agent"]["rule_id"].is_null();
         let events = Events(lines.lines().map(parse).filter(is_event).collect());
         let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());

@@ -11,10 +11,15 @@ fn filters_of_the_application() {
 }
 
 /// The application answers a call of interest itself. No tracer sees the call, as of any that a
-/// filter answers.
+/// filter answers. There is one listener in a chain of filters.
 #[test]
 fn a_listener_of_the_application() {
-    Program::fixture("life", &["listener"]).everywhere(|_, _| ());
+    let program = Program::fixture("life", &["listener"]);
+    let untraced = program.untraced().stdout;
+    for engine in ENGINES {
+        let expected = if engine.is_listener { "listener: EBUSY\n" } else { &untraced };
+        assert_eq!(program.traced_by(engine).stdout, expected, "under {}", engine.name);
+    }
 }
 
 /// A process has one tracer: debuggers say the same as below strace(1), and fail.

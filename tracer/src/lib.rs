@@ -8,6 +8,7 @@ pub mod filter;
 mod forward;
 pub mod launch;
 pub mod memory;
+mod notify;
 mod ptrace;
 pub mod resolve;
 pub mod session;

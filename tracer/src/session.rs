@@ -214,11 +214,13 @@ impl Observer for Session<'_> {
         let Some(process) = self.processes.end(task.tgid, &self.resolver) else { return };
         let (cause, code) = match how {
             Ended::Exited { status } => (cause::EXITED, status),
+            Ended::Unknown => (cause::EXITED, 0),
             Ended::Signaled { signal, core_dumped: true } => (cause::COREDUMPED, signal),
             Ended::Signaled { signal, core_dumped: false } => (cause::SIGNALED, signal),
         };
         let exit = events::Exit { process, cause, code: code.into() };
-        self.live(task, 0, Payload::Exit(exit.into()));
+        let marks = if how == Ended::Unknown { UNREADABLE } else { 0 };
+        self.live(task, marks, Payload::Exit(exit.into()));
     }
 }
 

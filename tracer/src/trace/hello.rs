@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use sentrace_schema::wire::{Hello, Mode, PROTOCOL};
 
 use super::TraceArgs;
+use crate::launch::Engine;
 use crate::resolve::Resolver;
 use crate::transport::random;
 
@@ -14,7 +15,12 @@ use crate::transport::random;
 const ARGV: (usize, usize) = (16 << 10, 256);
 
 /// The hello of this process, which runs an application.
-pub(super) fn hello(args: &TraceArgs, resolver: &Resolver, token: Vec<u8>) -> Hello {
+pub(super) fn hello(
+    args: &TraceArgs,
+    engine: Engine,
+    resolver: &Resolver,
+    token: Vec<u8>,
+) -> Hello {
     let own = i32::try_from(std::process::id()).unwrap_or_default();
     let container = match &args.container_id {
         Some(id) => id.as_bytes().to_vec(),
@@ -26,7 +32,7 @@ pub(super) fn hello(args: &TraceArgs, resolver: &Resolver, token: Vec<u8>) -> He
         version: env!("CARGO_PKG_VERSION").into(),
         tracer: random(),
         mode: Mode::Wrapped,
-        engine: "ptrace".into(),
+        engine: engine.name().into(),
         pid_namespace: fs::metadata("/proc/self/ns/pid").map_or(0, |meta| meta.ino()),
         hostname: hostname.trim_ascii_end().to_vec(),
         container,

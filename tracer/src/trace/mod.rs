@@ -20,7 +20,7 @@ use sentrace_schema::wire::Event;
 use tracing::level_filters::LevelFilter;
 
 use crate::engine::Ended;
-use crate::launch::{Launch, LaunchError, Until};
+use crate::launch::{CallStops, Engine, Launch, LaunchError, Until};
 use crate::resolve::{self, Resolver};
 use crate::session::{Session, Sink, Wanted};
 use crate::transport::{Client, Config, Limits, Outcome, QueueSink};
@@ -61,7 +61,10 @@ pub struct TraceArgs {
     /// Log more
     #[arg(long)]
     pub debug: bool,
-    /// Install no seccomp filter: only the life of processes is reported
+    /// How system calls are caught
+    #[arg(long, value_enum, default_value_t)]
+    pub engine: Engine,
+    /// Install no seccomp filter: every call of the application stops, which takes long
     #[arg(long, action = ArgAction::SetTrue, value_parser = switch)]
     #[arg(env = "DD_CWS_INSTRUMENTATION_SECCOMP_DISABLED")]
     pub disable_seccomp: bool,
@@ -161,11 +164,13 @@ impl TraceArgs {
 pub fn trace(args: &TraceArgs) -> Result<Ended, TraceError> {
     tell_idle_options(args);
     let resolver = Resolver::new()?;
-    let client = client(args, &resolver)?;
+    // Only ptrace needs no filter.
+    let engine = if args.disable_seccomp { Engine::Ptrace } else { args.engine.choose().engine };
+    let client = client(args, engine, &resolver)?;
     let answer = client.as_ref().filter(|_| !args.is_async);
     let answer = answer.and_then(|client| client.wanted(WELCOME));
     let wanted = answer.unwrap_or_else(Wanted::all);
-    let launch = launch(args, &wanted)?;
+    let launch = launch(args, engine, &wanted)?;
     let mut output = client.as_ref().map_or(Output::Nowhere, |client| Output::Probe(client.sink()));
     let mut verbose = Verbose(&mut output);
     let sink: &mut dyn Sink = if args.verbose { &mut verbose } else { verbose.0 };
@@ -185,22 +190,25 @@ pub fn trace(args: &TraceArgs) -> Result<Ended, TraceError> {
 
 /// The way to the probe, if there is one to report to. That there is none does not keep the
 /// application from running.
-fn client(args: &TraceArgs, resolver: &Resolver) -> Result<Option<Client>, TraceError> {
+fn client(
+    args: &TraceArgs,
+    engine: Engine,
+    resolver: &Resolver,
+) -> Result<Option<Client>, TraceError> {
     let Some(address) = args.probe_addr.0.clone() else { return Ok(None) };
-    let hello = hello::hello(args, resolver, token(args)?);
+    let hello = hello::hello(args, engine, resolver, token(args)?);
     let client = Client::start(Config { address, hello, limits: Limits::default() });
     Ok(client.inspect_err(|error| tracing::error!("cannot send events: {error}")).ok())
 }
 
 /// The application, with a filter for what is wanted.
-fn launch(args: &TraceArgs, wanted: &Wanted) -> Result<Launch, TraceError> {
-    let filter = if args.disable_seccomp {
-        tracing::warn!("without a seccomp filter, only the life of processes is reported");
-        Vec::new()
-    } else {
-        wanted.filter(action::TRACE)?.into()
-    };
+fn launch(args: &TraceArgs, engine: Engine, wanted: &Wanted) -> Result<Launch, TraceError> {
+    let filter = wanted.filter(action::TRACE)?.into();
     let mut launch = Launch::new(args.command.clone(), filter);
+    launch.engine = engine;
+    if args.disable_seccomp {
+        launch.stops = CallStops::Every;
+    }
     (launch.uid, launch.gid) = (args.uid.0, args.gid.0);
     if std::env::var_os(TOKEN).is_some() {
         launch.env = Some(std::env::vars_os().filter(|(name, _)| name != TOKEN).collect());
