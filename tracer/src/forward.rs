@@ -52,7 +52,7 @@ impl Forwarder {
         let delivered = Arc::clone(delivered);
         let thread = Builder::new().name("forward".into()).spawn(move || {
             while let Some(received) = signals::receive(&mut channel) {
-                if received.code > 0 || received.sender == pid {
+                if is_our_own(received) || received.sender == pid {
                     continue;
                 }
                 sleep(SETTLE);
@@ -72,6 +72,13 @@ impl Drop for Forwarder {
             let _ = thread.join();
         }
     }
+}
+
+/// Whether the kernel sent the signal for a reason that is not the application's, too: terminals
+/// send theirs to both. But an alarm(2) that was set before our program was executed is meant for
+/// what was to run.
+fn is_our_own(received: Received) -> bool {
+    received.code > 0 && received.signal != libc::SIGALRM
 }
 
 /// Whether the application has not got the signal by itself.

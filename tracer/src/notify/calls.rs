@@ -126,8 +126,11 @@ impl Engine<'_> {
         }
         self.held.remove(&tid);
         let is_first = self.tasks.known(tid).is_some_and(|task| task.tgid == self.first);
-        if let Stop::Group(signal) = stop {
-            self.suspend |= is_first && ptrace::stops_with_application(signal);
+        if let Stop::Group(signal) = stop
+            && is_first
+            && ptrace::stops_with_application(signal)
+        {
+            self.suspend = Some(signal);
         }
     }
 

@@ -92,8 +92,8 @@ pub(crate) struct Engine<'o> {
     /// Notifications that were received and not handled.
     queue: VecDeque<Notification>,
     delivered: Arc<Delivered>,
-    /// This process is to stop with the application before it sleeps.
-    suspend: bool,
+    /// This process is to stop with the application, by the same signal, before it sleeps.
+    suspend: Option<i32>,
 }
 
 /// What there is to do.
@@ -140,7 +140,7 @@ impl<'o> Engine<'o> {
             way: Cell::new(Way::Call),
             queue: VecDeque::new(),
             delivered,
-            suspend: false,
+            suspend: None,
         })
     }
 
@@ -184,8 +184,10 @@ impl<'o> Engine<'o> {
     /// notification is seen with it.
     fn wait(&mut self, mask: &SigSet) -> Result<Ready, Errno> {
         let timeout = if self.queue.is_empty() { self.patience() } else { Some(0) };
-        if timeout != Some(0) && std::mem::take(&mut self.suspend) {
-            signals::send(std::process::id() as i32, libc::SIGSTOP);
+        if timeout != Some(0)
+            && let Some(signal) = self.suspend.take()
+        {
+            signals::stop_by(signal);
         }
         let event = self.wakes.as_ref().and_then(ChildSignal::event);
         // A listener that is over is ready for ever.
@@ -243,7 +245,9 @@ impl<'o> Engine<'o> {
                     self.waiter.reap(tid);
                 }
                 Ok(Some(Report::Suspended { pid, signal })) => {
-                    self.suspend |= pid == self.first && ptrace::stops_with_application(signal);
+                    if pid == self.first && ptrace::stops_with_application(signal) {
+                        self.suspend = Some(signal);
+                    }
                 }
                 Err(Errno::EINTR) => {}
                 Err(Errno::ECHILD) if self.ended.is_none() => return Err(Errno::ECHILD),

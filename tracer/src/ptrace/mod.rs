@@ -59,8 +59,8 @@ pub(crate) struct Engine<'o> {
     /// Stops that were taken and not handled.
     queue: VecDeque<(i32, i32)>,
     delivered: Arc<Delivered>,
-    /// This process is to stop with the application before it sleeps.
-    suspend: bool,
+    /// This process is to stop with the application, by the same signal, before it sleeps.
+    suspend: Option<i32>,
 }
 
 impl<'o> Engine<'o> {
@@ -89,7 +89,7 @@ impl<'o> Engine<'o> {
             spin: Spin::new(std::thread::available_parallelism().map_or(1, usize::from)),
             queue: VecDeque::new(),
             delivered,
-            suspend: false,
+            suspend: None,
         }
     }
 
@@ -128,8 +128,8 @@ impl<'o> Engine<'o> {
         let report = match polled {
             Some(report) => Some(report?),
             None => {
-                if std::mem::take(&mut self.suspend) {
-                    signals::send(std::process::id() as i32, libc::SIGSTOP);
+                if let Some(signal) = self.suspend.take() {
+                    signals::stop_by(signal);
                 }
                 self.waiter.next(Patience::Wait)?
             }
@@ -182,7 +182,9 @@ impl<'o> Engine<'o> {
             (Tell::Exec, Told::Tid(former)) => self.executed(task, *former),
             (Tell::Signal(signal), _) => self.signaled(task, signal, stopped),
             (Tell::Group(signal), _) => {
-                self.suspend |= task.tgid == self.first && stops_with_application(signal);
+                if task.tgid == self.first && stops_with_application(signal) {
+                    self.suspend = Some(signal);
+                }
             }
             (Tell::Nothing | Tell::Fork(_) | Tell::Exec, _) => {}
         }

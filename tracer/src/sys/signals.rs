@@ -121,6 +121,7 @@ pub(crate) unsafe fn restore_in_child(blocked: &Blocked) {
             }
             libc::sigaction(signal, &raw const action, null_mut());
         }
+        inherited::ignore_again();
         libc::sigprocmask(libc::SIG_SETMASK, &raw const blocked.mask, null_mut());
     }
 }
@@ -271,6 +272,23 @@ pub(crate) fn receive(channel: &mut File) -> Option<Received> {
 pub(crate) fn send(pid: pid_t, signal: c_int) {
     // SAFETY: a plain call.
     unsafe { libc::kill(pid, signal) };
+}
+
+/// Stops this process as `signal` stops one that does not handle it, until it is continued.
+pub(crate) fn stop_by(signal: c_int) {
+    // SAFETY: the structures are filled by the kernel or handed back; the default disposition
+    // runs no code. raise(3) returns when this thread has been stopped and continued.
+    unsafe {
+        let (mut only, mut mask) = (zeroed(), zeroed());
+        let (default, mut before) = (zeroed::<sigaction>(), zeroed());
+        libc::sigemptyset(&raw mut only);
+        libc::sigaddset(&raw mut only, signal);
+        libc::sigaction(signal, &raw const default, &raw mut before);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const only, &raw mut mask);
+        libc::raise(signal);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, null_mut());
+        libc::sigaction(signal, &raw const before, null_mut());
+    }
 }
 
 /// Whether thread `tid` belongs to process `tgid`.
