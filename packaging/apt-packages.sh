@@ -9,6 +9,11 @@ cc       gcc libc6-dev
 python3  python3
 capnp    capnproto
 strace   strace
+gdb      gdb
+go       golang-go
+java     default-jdk-headless
+node     nodejs
+setpriv  util-linux
 unshare  util-linux
 kill     procps
 bash     bash

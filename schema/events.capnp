@@ -462,6 +462,8 @@ struct MprotectEvent {
   # Memory was made executable
   reqProtection @0 :Int64;
   # the new protection
+  vmProtection @1 :Int64;
+  # the protection of the first page before
 }
 
 struct LoadModuleEvent {
@@ -474,6 +476,8 @@ struct LoadModuleEvent {
   # name of the module
   args @3 :Data;
   # parameters
+  argsTruncated @4 :Bool;
+  # whether the parameters are cut (at 4096 bytes)
 }
 
 struct UnloadModuleEvent {
@@ -532,6 +536,8 @@ struct SetsockoptEvent {
   # level of the option
   optname @2 :Int64;
   # the option
+  socketFilter @3 :SocketFilter;
+  # the filter of SO_ATTACH_FILTER and SO_ATTACH_REUSEPORT_CBPF
 }
 
 struct IoUringSetupEvent {
@@ -676,6 +682,8 @@ struct KexecEvent {
   # the kernel image
   flags @1 :Int64;
   # flags of kexec_load(2)
+  fileFlags @2 :Int64;
+  # flags of kexec_file_load(2)
 }
 
 struct RebootEvent {
@@ -828,6 +836,8 @@ struct Process {
   # its container
   cgroup @37 :Cgroup;
   # its control group
+  symlinks @38 :List(Data);
+  # symlinks that the executable, or the script, was executed by, at most two
 }
 
 struct Addr {
@@ -850,6 +860,20 @@ struct Socket {
   # type
   socketProtocol @2 :Int64;
   # protocol
+}
+
+struct SocketFilter {
+  # A filter (classic BPF) that a socket gets
+  filterLen @0 :Int64;
+  # number of its instructions
+  isFilterTruncated @1 :Bool;
+  # whether the other fields leave out instructions after the first 512
+  filterInstructions @2 :Data;
+  # its instructions as text, one a line, as the kernel's bpf_dbg lists them
+  filterHash @3 :Data;
+  # SHA-256 of its instructions, in hex
+  usedImmediates @4 :List(Int64);
+  # constants that it loads, compares, computes with or returns, ascending
 }
 
 struct UserIds {

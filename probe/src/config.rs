@@ -13,6 +13,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sentrace_schema::address::Address;
 use sentrace_yaml::Errors;
@@ -39,6 +40,8 @@ pub struct Config {
 pub struct Security {
     /// `ebpfless`.
     pub ebpfless: Ebpfless,
+    /// `enforcement`.
+    pub enforcement: Enforcement,
     /// `policies`.
     pub policies: Policies,
 }
@@ -51,6 +54,43 @@ pub struct Ebpfless {
     /// Where tracers connect.
     #[serde(serialize_with = "address")]
     pub socket: Address,
+}
+
+/// `runtime_security_config.enforcement`: what rules may do to processes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Enforcement {
+    /// Whether they may kill at all.
+    pub enabled: bool,
+    /// Whether nothing is killed, but reported as if.
+    pub dry_run: bool,
+    /// Paths of executables whose processes are never killed.
+    pub exclude_binaries: Vec<String>,
+    /// Whose rules may kill; all of ours are `file`.
+    pub rule_source_allowed: Vec<String>,
+    /// `disarmer`.
+    pub disarmer: Disarmers,
+}
+
+/// `runtime_security_config.enforcement.disarmer`: when a rule has killed so widely that it may
+/// kill no more.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Disarmers {
+    /// Counts different containers.
+    pub container: Guard,
+    /// Counts different executables.
+    pub executable: Guard,
+}
+
+/// A bound on how widely a rule kills.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Guard {
+    /// Whether there is a bound.
+    pub enabled: bool,
+    /// So many different ones may be hit within the period.
+    pub max_allowed: u64,
+    /// The period, and how long the rule is disarmed then.
+    #[serde(serialize_with = "seconds")]
+    pub period: Duration,
 }
 
 /// `runtime_security_config.policies`.
@@ -96,6 +136,24 @@ impl Default for Ebpfless {
     fn default() -> Self {
         let socket = Address::Tcp { host: "localhost".into(), port: 5678 };
         Self { enabled: true, socket }
+    }
+}
+
+impl Default for Enforcement {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            dry_run: false,
+            exclude_binaries: Vec::new(),
+            rule_source_allowed: vec!["file".into(), "remote-config".into()],
+            disarmer: Disarmers::default(),
+        }
+    }
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        Self { enabled: true, max_allowed: 5, period: Duration::from_secs(60) }
     }
 }
 
@@ -180,4 +238,8 @@ fn address<S: Serializer>(address: &Address, serializer: S) -> Result<S::Ok, S::
 
 fn octal<S: Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{mode:#o}"))
+}
+
+fn seconds<S: Serializer>(period: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{}s", period.as_secs()))
 }

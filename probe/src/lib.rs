@@ -1,5 +1,6 @@
 //! Receives events, keeps the process tree, evaluates rules, raises alerts.
 
+pub mod actions;
 pub mod config;
 pub mod fields;
 pub mod output;

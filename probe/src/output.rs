@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use sentrace_schema::wire::Event;
 
+use crate::actions::KillReport;
 use crate::rules::Match;
 use crate::tree::Entry;
 
@@ -56,6 +57,10 @@ pub struct Report<'a> {
     pub received: u64,
     /// Why it is reported, if for a rule.
     pub alert: Option<&'a Match>,
+    /// The rules that it matches.
+    pub matches: &'a [Match],
+    /// What the alert's rule did to processes.
+    pub actions: &'a [KillReport],
 }
 
 /// Who saw an event.
@@ -67,6 +72,10 @@ pub struct Origin {
     pub engine: Vec<u8>,
     /// Name of its machine or container.
     pub hostname: Vec<u8>,
+    /// Inode of the pid namespace in which its pids are meant; 0 when unknown.
+    pub pid_namespace: u64,
+    /// User id of a tracer that is known by its Unix socket.
+    pub uid: Option<u32>,
 }
 
 /// Text for a terminal or a log: nothing in it moves the cursor, ends the line, or changes colours

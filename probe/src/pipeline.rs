@@ -5,6 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sentrace_schema::wire::{Event, FOUND, Heartbeat, Hello, Interest};
 
+use crate::actions::{Actions, Case};
+use crate::config::Enforcement;
 use crate::fields::Host;
 use crate::output::{Origin, Output, Report, printable};
 use crate::rules::{ActionRequest, LogLevel, Rule, RuleSet};
@@ -17,6 +19,7 @@ pub struct Pipeline {
     rules: RuleSet,
     tracers: HashMap<u64, Tracer>,
     outputs: Vec<Destination>,
+    actions: Actions,
     /// It has been said that not all actions of rules are performed.
     has_told: bool,
 }
@@ -41,6 +44,12 @@ impl Pipeline {
     /// Evaluates rules; nothing is written yet.
     pub fn new(rules: RuleSet) -> Self {
         Self { rules, ..Self::default() }
+    }
+
+    /// Lets rules act within other bounds than the default ones.
+    #[must_use]
+    pub fn enforcing(self, enforcement: Enforcement) -> Self {
+        Self { actions: Actions::new(enforcement), ..self }
     }
 
     /// Adds an output.
@@ -77,22 +86,45 @@ impl Pipeline {
         let is_news = event.header.marks & FOUND == 0;
         let matches =
             if is_news { self.rules.evaluate(event, &entry, host) } else { Vec::default() };
-        let report = Report { event, entry: &entry, origin, received, alert: None };
+        let told = Report {
+            event,
+            entry: &entry,
+            origin,
+            received,
+            alert: None,
+            matches: &matches,
+            actions: &[],
+        };
         for destination in self.outputs.iter_mut().filter(|to| to.output.wants_events()) {
-            destination.write(&report);
+            destination.write(&told);
         }
         for found in &matches {
-            if found.is_alert {
-                let report = Report { alert: Some(found), ..report };
-                self.outputs.iter_mut().for_each(|destination| destination.write(&report));
-            }
+            let case = Case {
+                rule: &found.rule.id,
+                entry: &entry,
+                tree,
+                pid_namespace: origin.pid_namespace,
+                uid: origin.uid,
+                detected: received,
+            };
+            let mut reports = Vec::new();
             for action in &found.actions {
-                if !act(&found.rule, action) && !std::mem::replace(&mut self.has_told, true) {
-                    tracing::warn!(
-                        rule = found.rule.id,
-                        "actions other than log are not performed"
-                    );
+                match action {
+                    ActionRequest::Kill(kill) => reports.push(self.actions.kill(kill, case)),
+                    ActionRequest::Log { level, message } => log(&found.rule, *level, message),
+                    ActionRequest::Hash { .. } => {
+                        if !std::mem::replace(&mut self.has_told, true) {
+                            tracing::warn!(rule = found.rule.id, "files are not hashed");
+                        }
+                    }
                 }
+            }
+            for report in &reports {
+                tracing::info!(rule = found.rule.id, "{report}");
+            }
+            if found.is_alert {
+                let told = Report { alert: Some(found), actions: &reports, ..told };
+                self.outputs.iter_mut().for_each(|destination| destination.write(&told));
             }
         }
     }
@@ -100,9 +132,17 @@ impl Pipeline {
 
 /// The pipeline behind a server: every tracer is asked for what the rules and outputs need.
 impl Handler for Pipeline {
-    fn hello(&mut self, tracer: TracerId, hello: &Hello, _: &Peer) -> Result<Interest, String> {
-        let (engine, hostname) = (hello.engine.clone(), hello.hostname.clone());
-        self.introduce(Origin { tracer: tracer.0, engine, hostname });
+    fn hello(&mut self, tracer: TracerId, hello: &Hello, peer: &Peer) -> Result<Interest, String> {
+        self.introduce(Origin {
+            tracer: tracer.0,
+            engine: hello.engine.clone(),
+            hostname: hello.hostname.clone(),
+            pid_namespace: hello.pid_namespace,
+            uid: match peer {
+                Peer::Unix { uid, .. } => Some(*uid),
+                Peer::Tcp(_) => None,
+            },
+        });
         Ok(self.interest())
     }
 
@@ -141,9 +181,8 @@ impl Destination {
     }
 }
 
-/// Does what a rule asks for besides alerting; whether it could.
-fn act(rule: &Rule, action: &ActionRequest) -> bool {
-    let ActionRequest::Log { level, message } = action else { return false };
+/// Writes what a rule says to the log.
+fn log(rule: &Rule, level: LogLevel, message: &str) {
     let message = if message.is_empty() { "the rule matched" } else { message };
     let message = printable(message.as_bytes());
     match level {
@@ -153,11 +192,10 @@ fn act(rule: &Rule, action: &ActionRequest) -> bool {
         LogLevel::Warn => tracing::warn!(rule = rule.id, "{message}"),
         LogLevel::Error => tracing::error!(rule = rule.id, "{message}"),
     }
-    true
 }
 
 /// Nanoseconds since the epoch.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }

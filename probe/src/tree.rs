@@ -89,6 +89,11 @@ impl Tree {
         self.entries.get(&pid).filter(|entry| entry.ended().is_none())
     }
 
+    /// The processes that have not ended.
+    pub fn living(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.entries.values().filter(|entry| entry.ended().is_none())
+    }
+
     /// Processes that are kept, the recently ended ones included.
     pub fn len(&self) -> usize {
         self.entries.len()

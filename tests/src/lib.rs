@@ -1,6 +1,7 @@
 //! What end-to-end tests share: they run the built programs as users do, and link none of them, so
 //! that no test waits for another's children.
 
+use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
@@ -12,7 +13,12 @@ use std::sync::OnceLock;
 /// It cannot be built.
 pub fn sentrace() -> Command {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let mut command = Command::new(PROGRAM.get_or_init(|| build("sentrace-probe", "sentrace")));
+    quiet(PROGRAM.get_or_init(|| build("sentrace-probe", "sentrace")))
+}
+
+/// A command in an environment that says nothing to `sentrace`.
+pub fn quiet(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let is_ours = name.to_string_lossy().starts_with("SENTRACE_");
         // Cargo's library path may be one that a rule is about.

@@ -106,7 +106,8 @@ fn a_reader_that_is_gone() {
 fn a_watched_application_cannot_be_watched_twice() {
     let mut command = sentrace();
     let inner = command.get_program().to_owned();
-    command.args(["run", "--"]).arg(inner).args(["run", "--", "echo", "x"]);
+    let options = ["run", "--engine", "ptrace", "--"];
+    command.args(options).arg(inner).args(options).args(["echo", "x"]);
     let ended = ended(&mut command);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(125), ""));
     assert!(ended.stderr.contains("cannot trace"), "{}", ended.stderr);

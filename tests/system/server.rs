@@ -27,7 +27,8 @@ fn alerts_of_several_applications() {
     for alert in &alerts {
         assert_eq!(alert["agent"]["rule_id"], "reads_passwd");
         assert_eq!(alert["process"]["args"], serde_json::json!(["/etc/passwd"]));
-        assert_eq!(alert["sentrace"]["engine"], "ptrace");
+        let engine = &alert["sentrace"]["engine"];
+        assert!(engine == "notify" || engine == "ptrace", "{engine}");
     }
 }
 

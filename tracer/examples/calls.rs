@@ -8,7 +8,7 @@ use std::process::exit;
 use sentrace_tracer::calls::{Calls, filter};
 use sentrace_tracer::decode::render::Style;
 use sentrace_tracer::engine::Task;
-use sentrace_tracer::launch::Launch;
+use sentrace_tracer::launch::{Engine, Launch};
 
 fn main() {
     let mut to: Box<dyn Write> = Box::new(std::io::stderr());
@@ -26,7 +26,9 @@ fn main() {
             false => writeln!(to, "[{}] {line}", task.tid),
         };
     };
-    let launch = Launch::new(args.collect(), filter());
+    let mut launch = Launch::new(args.collect(), filter());
+    // Only this engine tells of all calls.
+    launch.engine = Engine::Ptrace;
     let ended = launch.run(&mut Calls::new(Style::default(), &mut write));
     let _ = to.flush();
     match ended {

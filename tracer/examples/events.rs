@@ -1,18 +1,20 @@
 //! Runs a command and prints its events, one a line: number, process, name, ABI and result of the
 //! call, marks; after a colon the fields that are not empty.
 //!
-//! `events [--only=NAME,…] [--entry] [--log=FILE] [--count] CMD…`: `--entry` does without
-//! results, `--count` prints counters at the end instead of events.
+//! `events [--engine=NAME] [--every] [--only=NAME,…] [--entry] [--log=FILE] [--count] CMD…`:
+//! `--every` stops every call, `--entry` does without results, `--count` prints counters at the end
+//! instead of events.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::process::exit;
 
+use clap::ValueEnum;
 use sentrace_bpf::action;
 use sentrace_schema::record::{Record, Value};
 use sentrace_schema::wire::{Capture, Event, EventInterest, Interest, MARKS, NO_SYSCALL};
 use sentrace_schema::{EVENTS, event};
-use sentrace_tracer::launch::Launch;
+use sentrace_tracer::launch::{CallStops, Engine, Launch};
 use sentrace_tracer::resolve::Resolver;
 use sentrace_tracer::session::{Counters, Session, Sink, Wanted};
 
@@ -20,6 +22,7 @@ fn main() {
     let mut only = EVENTS.iter().map(|event| event.id).collect::<Vec<_>>();
     let mut capture = Capture::EntryAndExit;
     let mut print = Print { to: Box::new(std::io::stderr()), events: true };
+    let (mut engine, mut stops) = (Engine::default(), CallStops::default());
     let mut args = std::env::args_os().skip(1).peekable();
     while let Some(arg) = args.next_if(|arg| arg.as_encoded_bytes().starts_with(b"--")) {
         let text = arg.to_string_lossy();
@@ -27,9 +30,11 @@ fn main() {
             Some(("--only", names)) => {
                 only = names.split(',').map(|name| event(name).expect("an event").id).collect();
             }
+            Some(("--engine", name)) => engine = Engine::from_str(name, false).expect("an engine"),
             Some(("--log", path)) => {
                 print.to = Box::new(BufWriter::new(File::create(path).expect("a log")));
             }
+            _ if text == "--every" => stops = CallStops::Every,
             _ if text == "--entry" => capture = Capture::Entry,
             _ if text == "--count" => print.events = false,
             _ => panic!("{text}: no such option"),
@@ -38,7 +43,8 @@ fn main() {
     let only = only.into_iter().map(|event| EventInterest { event, capture });
     let wanted = Wanted::from(&Interest::Events(only.collect()));
     let filter = wanted.filter(action::TRACE).expect("a filter");
-    let launch = Launch::new(args.collect(), filter.into());
+    let mut launch = Launch::new(args.collect(), filter.into());
+    (launch.engine, launch.stops) = (engine, stops);
     let resolver = Resolver::new().expect("a /proc");
     let mut session = Session::new(resolver, &mut print).wanting(wanted);
     let counters = session.counters();

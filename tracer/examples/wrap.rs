@@ -1,25 +1,28 @@
 //! The least that uses the engine: runs a command with some calls trapped and logs what the
 //! engine tells. The engine's tests run it, so that no test waits for another's children.
 //!
-//! `wrap [--trap=NR,… | --events=NAME,…] [--exit] [--panic] [--first] [--log=FILE] [--uid=N]
-//! [--gid=N] [--cwd=DIR] CMD…`, or `wrap [--exit] [--panic] [--log=FILE] --pid=N,…` to attach
+//! `wrap [--engine=notify|ptrace] [--trap=NR,… | --events=NAME,…] [--every] [--exit] [--panic]
+//! [--first] [--log=FILE] [--uid=N] [--gid=N] [--cwd=DIR] CMD…`: what `--trap` does not name is not
+//! logged, also where every call stops. `wrap [--trap=NR,…] [--exit] [--panic] [--log=FILE]
+//! --pid=N,…` attaches.
 
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
 use std::process::exit;
 
+use clap::ValueEnum;
 use sentrace_bpf::action;
 use sentrace_schema::event;
 use sentrace_tracer::attach::{Attach, Follow, Targets};
 use sentrace_tracer::engine::{Call, Ended, Fork, Observer, Task, Want};
 use sentrace_tracer::filter::program;
-use sentrace_tracer::launch::{Instruction, Launch, Until};
+use sentrace_tracer::launch::{CallStops, Engine, Instruction, Launch, Until};
 use sentrace_tracer::memory::Memory;
 
 fn main() {
     let mut launch = Launch::new(Vec::new(), Vec::new());
-    let mut log = Log { file: None, want: Want::Nothing, panic: false };
+    let mut log = Log { file: None, trapped: Vec::new(), want: Want::Nothing, panic: false };
     let mut attach = Attach { targets: Targets::default(), follow: Follow::Once };
     let mut args = std::env::args_os().skip(1);
     for arg in args.by_ref() {
@@ -27,9 +30,13 @@ fn main() {
         match text.split_once('=') {
             Some(("--trap", numbers)) => {
                 let numbers = numbers.split(',').map(|nr| nr.parse().expect("a number"));
-                launch.filter = filter(&numbers.collect::<Vec<_>>());
+                log.trapped = numbers.collect();
+                launch.filter = filter(&log.trapped);
             }
             Some(("--events", names)) => launch.filter = filter_of(names),
+            Some(("--engine", name)) => {
+                launch.engine = Engine::from_str(name, false).expect("an engine");
+            }
             Some(("--log", path)) => log.file = Some(File::create(path).expect("a log")),
             Some(("--uid", id)) => launch.uid = id.parse().ok(),
             Some(("--gid", id)) => launch.gid = id.parse().ok(),
@@ -38,6 +45,7 @@ fn main() {
                 attach.targets.pids =
                     pids.split(',').map(|pid| pid.parse().expect("a number")).collect();
             }
+            _ if text == "--every" => launch.stops = CallStops::Every,
             _ if text == "--exit" => log.want = Want::Exit,
             _ if text == "--panic" => log.panic = true,
             _ if text == "--first" => launch.until = Until::FirstEnds,
@@ -90,6 +98,8 @@ fn filter_of(names: &str) -> Vec<Instruction> {
 /// One line for everything that is told.
 struct Log {
     file: Option<File>,
+    /// Numbers of `--trap`.
+    trapped: Vec<u32>,
     want: Want,
     /// Fail when a program is executed.
     panic: bool,
@@ -105,6 +115,9 @@ impl Log {
 
 impl Observer for Log {
     fn entry(&mut self, task: Task, call: &Call, memory: &dyn Memory) -> Want {
+        if !self.trapped.is_empty() && !self.trapped.contains(&call.nr) {
+            return Want::Nothing;
+        }
         if self.file.is_some() {
             let text = [call.args[0], call.args[1]].map(|addr| text(addr, memory));
             self.line(format_args!("entry {} {} {} {text:?}", task.tid, call.abi.0, call.nr));

@@ -86,7 +86,7 @@ impl Attach {
             let engine = thread::Builder::new().name("engine".into()).spawn_scoped(scope, || {
                 // Dropped at the end, also of a thread that panics.
                 let _end = orders.end_with_me();
-                Engine::attached(observer).attend(&orders)
+                Engine::attached(observer).map_err(AttachError::System)?.attend(&orders)
             });
             let engine = engine.map_err(|_| AttachError::System(Errno::EAGAIN))?;
             self.give_orders(&requests, &orders);

@@ -61,6 +61,7 @@ impl Observer for Calls<'_> {
         self.thread_exit(task);
         let line = match how {
             Ended::Exited { status } => format!("+++ exited with {status} +++"),
+            Ended::Unknown => "+++ ended +++".to_owned(),
             Ended::Signaled { signal, core_dumped } => {
                 let core = if core_dumped { " (core dumped)" } else { "" };
                 format!("+++ killed by {}{core} +++", render::signal(signal))

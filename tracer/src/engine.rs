@@ -1,6 +1,6 @@
 //! The boundary of the engines: what an engine tells about the tasks it watches, and whom it tells.
 //!
-//! Below it are stops, registers and signals (`ptrace`); above it are calls with their
+//! Below it are stops, notifications, registers and signals (`notify`, `ptrace`); above it are calls with their
 //! six argument registers and the life cycle of tasks. An engine knows neither what an argument
 //! means nor what a file is called.
 
@@ -44,7 +44,7 @@ pub struct Call {
     pub args: [u64; 6],
     /// Address of the instruction after the call.
     pub ip: u64,
-    /// Stack pointer.
+    /// Stack pointer; 0 if the engine does not know it.
     pub sp: u64,
 }
 
@@ -53,7 +53,8 @@ pub struct Call {
 pub enum Want {
     /// Nothing: the call runs on undisturbed.
     Nothing,
-    /// The result, or what the call wrote: [`Observer::exit`] follows unless the task dies.
+    /// The result, or what the call wrote: [`Observer::exit`] follows unless the task dies, or
+    /// another traces it under the notify engine; then its next call comes first.
     Exit,
 }
 
@@ -84,13 +85,18 @@ pub enum Ended {
         /// Whether a core was dumped.
         core_dumped: bool,
     },
+    /// Nobody knows: its parent had waited for it, and the kernel does not remember (before
+    /// Linux 6.15, under the notify engine).
+    Unknown,
 }
 
 impl Ended {
-    /// The status that a shell reports: the exit status, or 128 plus the signal's number.
+    /// The status that a shell reports: the exit status, or 128 plus the signal's number; 0 if
+    /// nobody knows.
     #[must_use]
     pub fn code(self) -> i32 {
         match self {
+            Self::Unknown => 0,
             Self::Exited { status } => status,
             Self::Signaled { signal, .. } => 128 + signal,
         }
@@ -104,7 +110,7 @@ impl Ended {
 /// waits. The application must not come to harm by its observer: an observer that panics is not
 /// called again, and the application runs on.
 pub trait Observer {
-    /// `task` stopped, for whatever reason. What that means, if anything, is told next.
+    /// `task` stopped, or waits for an answer, for whatever reason. What that means, if anything, is told next.
     fn stopped(&mut self, task: Task) {
         let _ = task;
     }
@@ -133,12 +139,13 @@ pub trait Observer {
         let _ = task;
     }
 
-    /// `parent` made the process `child`, which has not run yet.
+    /// `parent` made the process `child`, which has not made a call of interest yet.
     fn fork(&mut self, parent: Task, child: Task, how: Fork) {
         let _ = (parent, child, how);
     }
 
-    /// `parent` made the thread `child` of its own process, which has not run yet.
+    /// `parent` made the thread `child` of its own process, which has not made a call of interest
+    /// yet.
     fn thread(&mut self, parent: Task, child: Task) {
         let _ = (parent, child);
     }
@@ -156,7 +163,8 @@ pub trait Observer {
     }
 
     /// The process of `task` (its leader) and all its threads ended. `/proc/PID/stat` is still
-    /// there on Linux 4.7 and newer; what the process had open is not.
+    /// there on Linux 4.7 and newer, unless the notify engine watches and its parent has waited for
+    /// it; what the process had open is not.
     fn exited(&mut self, task: Task, how: Ended) {
         let _ = (task, how);
     }

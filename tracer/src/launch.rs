@@ -1,4 +1,4 @@
-//! Launches an application under the ptrace engine.
+//! Launches an application under an engine.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -9,10 +9,13 @@ use nix::errno::Errno;
 pub use sentrace_bpf::Instruction;
 
 use crate::engine::{Ended, Observer};
-use crate::forward::Forwarder;
-use crate::ptrace::{Delivered, Engine};
-use crate::sys::child::{self, Plan, Stage};
-use crate::sys::{ptrace, signals};
+use crate::forward::{By, Forwarder};
+use crate::notify::{self, Interest};
+use crate::ptrace::{self, Delivered};
+use crate::sys::child::{self, Child, Plan, Stage};
+use crate::sys::notify::Mailbox;
+use crate::sys::signals::{self, Blocked, ChildSignal};
+use crate::sys::witness::Witness;
 
 /// How long an application is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +23,95 @@ pub enum Until {
     /// Until the last of its processes has ended.
     AllEnd,
     /// Until its first process has ended. For a tracer whose end ends the others, too (PID 1):
-    /// what survives it is a tracee without tracer, whose calls of interest fail with `ENOSYS`.
+    /// calls of interest of what is left wait for this process's end (notify) or fail with
+    /// `ENOSYS`, as they do after it.
     FirstEnds,
+}
+
+/// Which engine watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Engine {
+    /// Notify where this system allows it, found out by trying, else ptrace
+    Auto,
+    /// Seccomp user notification: debuggers work inside, but a signal can make a call fail with
+    /// EINTR (Linux 5.19)
+    Notify,
+    /// ptrace: nothing but time is noticed (Linux 3.5)
+    #[default]
+    Ptrace,
+}
+
+/// Why the notify engine cannot be used here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The kernel does not install a filter with a listener: it is older than 5.19 (`EINVAL`), this
+    /// process has such a filter already (`EBUSY`), or a container forbids it.
+    #[error("the kernel takes no seccomp filter with a listener: {}", .0.desc())]
+    Filter(Errno),
+    /// Notifications cannot be received.
+    #[error("seccomp notifications cannot be received: {}", .0.desc())]
+    Receive(Errno),
+    /// Notifications cannot be answered.
+    #[error("seccomp notifications cannot be answered: {}", .0.desc())]
+    Answer(Errno),
+    /// A child may not be traced.
+    #[error("a child cannot be traced: {}", .0.desc())]
+    Trace(Errno),
+    /// There are no process descriptors.
+    #[error("there are no process descriptors: {}", .0.desc())]
+    Descriptor(Errno),
+    /// A call that waited for an answer did not return what it should.
+    #[error("a call does not return what it should")]
+    Result,
+    /// The system lacks a resource.
+    #[error("the system lacks a resource: {}", .0.desc())]
+    System(Errno),
+}
+
+/// The engine that [`Engine::choose`] decided for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice {
+    /// The engine; never [`Engine::Auto`].
+    pub engine: Engine,
+    /// Why the notify engine cannot be used, if that was tried.
+    pub refusal: Option<Refusal>,
+}
+
+impl Engine {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Notify => "notify",
+            Self::Ptrace => "ptrace",
+        }
+    }
+
+    /// Decides by trying the notify engine, if that may be used, on a child that is thrown away.
+    /// Other children of this process are not touched.
+    #[must_use]
+    pub fn choose(self) -> Choice {
+        let refusal = if self == Self::Ptrace { None } else { notify::check().err() };
+        let engine = match self {
+            Self::Auto if refusal.is_some() => Self::Ptrace,
+            Self::Auto => Self::Notify,
+            chosen => chosen,
+        };
+        Choice { engine, refusal }
+    }
+}
+
+/// Which calls stop under the ptrace engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CallStops {
+    /// Those of interest to the seccomp filter. Where the kernel or a container takes no filter,
+    /// every call.
+    #[default]
+    Filtered,
+    /// Every call, at its entry and its exit; no filter is installed.
+    Every,
 }
 
 /// An application to launch.
@@ -41,8 +131,12 @@ pub struct Launch {
     pub uid: Option<u32>,
     /// Group to run as.
     pub gid: Option<u32>,
-    /// Seccomp filter that answers `RET_TRACE` for the calls of interest; empty: only the life
-    /// cycle of tasks is watched.
+    /// Which engine watches.
+    pub engine: Engine,
+    /// Which calls stop under the ptrace engine.
+    pub stops: CallStops,
+    /// Seccomp filter that answers `RET_TRACE` for the calls of interest, whatever the engine;
+    /// empty: only the life cycle of tasks is watched. Not needed where every call stops.
     pub filter: Vec<Instruction>,
     /// How long to watch.
     pub until: Until,
@@ -70,6 +164,9 @@ pub enum LaunchError {
     /// The kernel does not take the seccomp filter.
     #[error("cannot install the seccomp filter: {}", .0.desc())]
     Filter(Errno),
+    /// The engine that was asked for cannot be used here.
+    #[error("cannot use the notify engine: {0}")]
+    Engine(Refusal),
     /// The kernel or container does not let this process trace its child.
     #[error("cannot trace: {}", .0.desc())]
     Trace(Errno),
@@ -96,7 +193,8 @@ impl Launch {
     #[must_use]
     pub fn new(argv: Vec<OsString>, filter: Vec<Instruction>) -> Self {
         let until = Until::AllEnd;
-        Self { argv, env: None, cwd: None, uid: None, gid: None, filter, until }
+        let (engine, stops) = (Engine::default(), CallStops::default());
+        Self { argv, env: None, cwd: None, uid: None, gid: None, engine, stops, filter, until }
     }
 
     /// Runs the application, telling `observer` on the calling thread, and answers how its first
@@ -110,37 +208,103 @@ impl Launch {
     /// The application did not begin, or was waited for by somebody else.
     pub fn run(&self, observer: &mut dyn Observer) -> Result<Ended, LaunchError> {
         let words = Words::new(self)?;
-        let plan = Plan {
+        let choice = self.engine.choose();
+        match choice.refusal {
+            Some(refusal) if self.engine == Engine::Notify => {
+                return Err(LaunchError::Engine(refusal));
+            }
+            Some(refusal) => tracing::info!("the ptrace engine is used: {refusal}"),
+            None => {}
+        }
+        match choice.engine {
+            Engine::Ptrace => self.run_traced(&words, observer),
+            Engine::Auto | Engine::Notify => self.run_notifying(&words, observer),
+        }
+    }
+
+    fn run_traced(&self, words: &Words, observer: &mut dyn Observer) -> Result<Ended, LaunchError> {
+        match self.run_stopping(self.stops, words, observer) {
+            Err(LaunchError::Filter(errno)) if self.stops == CallStops::Filtered => {
+                tracing::warn!("every call stops: {}", LaunchError::Filter(errno));
+                self.run_stopping(CallStops::Every, words, observer)
+            }
+            ended => ended,
+        }
+    }
+
+    fn run_stopping(
+        &self,
+        stops: CallStops,
+        words: &Words,
+        observer: &mut dyn Observer,
+    ) -> Result<Ended, LaunchError> {
+        let filter = match stops {
+            CallStops::Filtered => self.filter.as_slice(),
+            CallStops::Every => &[],
+        };
+        let mut begun = Begun::new(&self.plan(words, filter, None))?;
+        let pid = begun.child.pid;
+        trace(pid, stops).inspect_err(|_| child::abandon(pid))?;
+        if begun.child.go().is_err() {
+            child::abandon(pid);
+            return Err(LaunchError::System(Errno::EPIPE));
+        }
+        let delivered = Arc::clone(&begun.delivered);
+        let ended = ptrace::Engine::new(observer, stops, self.until, pid, delivered).run();
+        self.outcome(&mut begun, ended)
+    }
+
+    fn run_notifying(
+        &self,
+        words: &Words,
+        observer: &mut dyn Observer,
+    ) -> Result<Ended, LaunchError> {
+        let interest = Interest::new(&self.filter);
+        let interest = interest.ok_or(LaunchError::Filter(Errno::EINVAL))?;
+        let filter = interest.filter().ok_or(LaunchError::Filter(Errno::EINVAL))?;
+        let mailbox = Mailbox::new().map_err(LaunchError::System)?;
+        let mut begun = Begun::new(&self.plan(words, &filter, Some(&mailbox)))?;
+        let pid = begun.child.pid;
+        let listener = begun.child.listener(&mailbox).map_err(|errno| {
+            child::abandon(pid);
+            LaunchError::Filter(errno)
+        })?;
+        let seen = (interest, listener);
+        let told = (begun.wakes(), Arc::clone(&begun.delivered));
+        let engine = notify::Engine::new(observer, self.until, pid, seen, told);
+        let engine = engine.map_err(|errno| {
+            child::abandon(pid);
+            LaunchError::System(errno)
+        })?;
+        let ended = engine.run();
+        self.outcome(&mut begun, ended)
+    }
+
+    fn plan<'a>(
+        &'a self,
+        words: &'a Words,
+        filter: &'a [Instruction],
+        mailbox: Option<&'a Mailbox>,
+    ) -> Plan<'a> {
+        Plan {
             programs: &words.programs,
             argv: &words.argv,
             env: words.env.as_deref(),
             cwd: words.cwd.as_ref(),
             uid: self.uid,
             gid: self.gid,
-            filter: &self.filter,
-        };
-        let blocked = signals::Blocked::new();
-        let caught = signals::Caught::new(&blocked);
-        let child = child::spawn(&plan, &blocked);
-        let delivered = Arc::new(Delivered::new());
-        let forwarder = match (&child, &caught) {
-            (Ok(child), Some(caught)) => Forwarder::start(caught, child.pid, &delivered),
-            _ => None,
-        };
-        blocked.release();
-        let mut child = child.map_err(LaunchError::System)?;
-        if let Err(errno) = ptrace::seize(child.pid) {
-            child::abandon(child.pid);
-            return Err(LaunchError::Trace(errno));
+            filter,
+            mailbox,
         }
-        if child.go().is_err() {
-            child::abandon(child.pid);
-            return Err(LaunchError::System(Errno::EPIPE));
-        }
-        let ended = Engine::new(observer, self.until, child.pid, delivered).run();
-        drop(forwarder);
-        drop(caught);
-        match child.failure() {
+    }
+
+    fn outcome(
+        &self,
+        begun: &mut Begun,
+        ended: Result<Ended, Errno>,
+    ) -> Result<Ended, LaunchError> {
+        begun.forwarder = None;
+        match begun.child.failure() {
             Some((stage, errno)) => Err(self.failure(stage, errno)),
             None => ended.map_err(LaunchError::System),
         }
@@ -155,6 +319,58 @@ impl Launch {
             Stage::Exec if child::code(stage, errno) == 127 => LaunchError::NotFound(program),
             Stage::Exec => LaunchError::NotExecutable(program, errno),
         }
+    }
+}
+
+/// Makes the waiting child a tracee whose calls stop.
+fn trace(pid: i32, stops: CallStops) -> Result<(), LaunchError> {
+    use crate::sys::ptrace::{interrupt, seize};
+    match (seize(pid, stops), stops) {
+        // When it goes on from this stop, its calls begin to stop.
+        (Ok(()), CallStops::Every) => interrupt(pid).map_err(LaunchError::Trace),
+        (Ok(()), CallStops::Filtered) => Ok(()),
+        (Err(errno @ (Errno::EINVAL | Errno::EIO)), CallStops::Filtered) => {
+            Err(LaunchError::Filter(errno))
+        }
+        (Err(errno), _) => Err(LaunchError::Trace(errno)),
+    }
+}
+
+/// A child that has been forked, and what stands in front of it. Fields are dropped in order.
+struct Begun {
+    forwarder: Option<Forwarder>,
+    _caught: Option<signals::Caught>,
+    _witness: Option<Witness>,
+    blocked: Blocked,
+    delivered: Arc<Delivered>,
+    child: Child,
+}
+
+impl Begun {
+    fn new(plan: &Plan<'_>) -> Result<Self, LaunchError> {
+        let delivered = Arc::new(Delivered::new().map_err(LaunchError::System)?);
+        let blocked = Blocked::new();
+        let caught = signals::Caught::new(&blocked);
+        let seen = |signal, sender| delivered.record(signal, sender);
+        // Where the application is no tracee, nobody sees its signals.
+        let is_needed = plan.mailbox.is_some() && caught.is_some();
+        let witness = is_needed.then(|| Witness::start(&blocked, &seen)).and_then(Result::ok);
+        let child = child::spawn(plan, &blocked);
+        let forwarder = match (&child, &caught) {
+            (Ok(child), Some(caught)) => {
+                let by = if witness.is_some() { By::Witness } else { By::Tracer };
+                Forwarder::start(caught, child.pid, by, &delivered)
+            }
+            _ => None,
+        };
+        blocked.release();
+        let child = child.map_err(LaunchError::System)?;
+        Ok(Self { forwarder, _caught: caught, _witness: witness, blocked, delivered, child })
+    }
+
+    /// What tells that children have something to be waited for.
+    fn wakes(&self) -> Option<ChildSignal> {
+        ChildSignal::catch(&self.blocked)
     }
 }
 

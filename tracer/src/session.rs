@@ -202,8 +202,9 @@ impl Observer for Session<'_> {
         for call in self.inside.execute(task, former) {
             self.died(call);
         }
-        let process = self.processes.execute(task, &self.resolver);
         let path = asked_path(task.tid, memory);
+        let process =
+            self.processes.execute(task, path.as_deref().unwrap_or_default(), &self.resolver);
         // It has been killed meanwhile, or may not be looked at.
         let marks = if process.is_none() || path.is_none() { UNREADABLE } else { 0 };
         let process = process.unwrap_or_else(|| processes::unknown(task));
@@ -222,11 +223,13 @@ impl Observer for Session<'_> {
         let Some(process) = self.processes.end(task.tgid, &self.resolver) else { return };
         let (cause, code) = match how {
             Ended::Exited { status } => (cause::EXITED, status),
+            Ended::Unknown => (cause::EXITED, 0),
             Ended::Signaled { signal, core_dumped: true } => (cause::COREDUMPED, signal),
             Ended::Signaled { signal, core_dumped: false } => (cause::SIGNALED, signal),
         };
         let exit = events::Exit { process, cause, code: code.into() };
-        self.live(task, 0, Payload::Exit(exit.into()));
+        let marks = if how == Ended::Unknown { UNREADABLE } else { 0 };
+        self.live(task, marks, Payload::Exit(exit.into()));
     }
 }
 

@@ -48,4 +48,7 @@ pub trait World {
     /// The address (`struct sockaddr_*`) of the peer of the socket behind a descriptor of the
     /// task; empty when it has none.
     fn peer_of_fd(&self, task: Task, fd: i32) -> Vec<u8>;
+
+    /// What the task may do with its memory at an address (`PROT_*`); 0 when nothing is mapped.
+    fn protection(&self, task: Task, addr: u64) -> i64;
 }

@@ -3,9 +3,22 @@
 use std::fs;
 use std::process::{Command, Output};
 
+use engines::{Engine, on_every_engine};
 use programs::{example, fixture};
 
+mod engines;
 mod programs;
+
+on_every_engine!(
+    the_life_of_processes_is_reported,
+    only_results_that_count_are_reported,
+    opened_files_are_what_strace_says,
+    without_results_events_are_predicted,
+    a_process_that_kills_itself_is_seen_to,
+    calls_that_end_in_unusual_ways,
+    calls_of_the_32_bit_abi,
+    symlinks_that_a_program_is_executed_by,
+);
 
 /// An event as it is printed, without its number.
 #[derive(Debug)]
@@ -32,11 +45,11 @@ impl Event {
 }
 
 /// Runs a command in a directory of its own: its events, and its output.
-fn run(options: &[&str], command: &[&str]) -> (Vec<Event>, Output) {
+fn run(engine: Engine, options: &[&str], command: &[&str]) -> (Vec<Event>, Output) {
     let place = tempfile::tempdir().expect("a directory");
     let log = place.path().join("log");
     let mut events = Command::new(example("events"));
-    events.current_dir(&place).arg(format!("--log={}", log.display()));
+    events.current_dir(&place).args(engine.options()).arg(format!("--log={}", log.display()));
     let output = events.args(options).args(command).output().expect("a process");
     let text = fs::read_to_string(log).expect("a log");
     (text.lines().map(Event::parse).collect(), output)
@@ -53,14 +66,13 @@ fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-#[test]
-fn the_life_of_processes_is_reported() {
+fn the_life_of_processes_is_reported(engine: Engine) {
     let sh = fs::canonicalize("/bin/sh").expect("a shell");
     let cat = fs::canonicalize("/bin/cat").expect("cat(1)");
     let (sh, cat) = (sh.to_str().expect("UTF-8"), cat.to_str().expect("UTF-8"));
     let script = "exec 2>/dev/null; cd /etc; ../bin/cat passwd; \
         (read pid rest </proc/self/stat; kill $pid); exit 4";
-    let (events, output) = run(&["--only=fork,exec,exit"], &["sh", "-c", script]);
+    let (events, output) = run(engine, &["--only=fork,exec,exit"], &["sh", "-c", script]);
     assert_eq!(output.status.code(), Some(4));
     let fields = ["syscall.path", "file.path", "cause", "code"];
     let events: Vec<_> = events
@@ -81,10 +93,9 @@ fn the_life_of_processes_is_reported() {
     assert!(path.ends_with("/sh"), "{path}");
 }
 
-#[test]
-fn only_results_that_count_are_reported() {
+fn only_results_that_count_are_reported(engine: Engine) {
     let script = "cat there missing 2>/dev/null; rm there";
-    let (events, output) = run(&[], &["sh", "-c", &format!(": >there; {script}")]);
+    let (events, output) = run(engine, &[], &["sh", "-c", &format!(": >there; {script}")]);
     assert!(output.status.success(), "{output:?}");
     let opened: Vec<_> = named(&events, "open", "syscall.path");
     assert_eq!(opened.iter().filter(|(_, path)| *path == "there").count(), 2, "{opened:?}");
@@ -104,8 +115,7 @@ fn without_place(path: &str) -> String {
 }
 
 /// The files behind new descriptors, by strace(1) and by us.
-#[test]
-fn opened_files_are_what_strace_says() {
+fn opened_files_are_what_strace_says(engine: Engine) {
     let script = "ln -s /usr/share share; : >share/../made; cat /etc/passwd share/doc/../misc/* >&2\n\
         python3 -SEBc 'import os, json; os.chdir(\"/etc\"); top = os.open(\"..\", os.O_PATH)\n\
 open(\"../etc/group\"); os.open(\"bin/sh\", 0, dir_fd=top); os.open(\"/proc/self/exe\", 0)\n\
@@ -124,7 +134,7 @@ os.pipe(); open(\"/dev/fd/5\")'; true";
     };
     let mut missing: Vec<_> = lines.lines().filter_map(file).collect();
     assert!(missing.len() > 20, "{lines}");
-    let (events, output) = run(&["--only=open"], &command);
+    let (events, output) = run(engine, &["--only=open"], &command);
     assert!(output.status.success());
     let mut surplus = Vec::new();
     for path in events.iter().map(|event| without_place(event.field("file.path"))) {
@@ -136,16 +146,15 @@ os.pipe(); open(\"/dev/fd/5\")'; true";
     assert!(missing.is_empty() && surplus.is_empty(), "{missing:?} {surplus:?}");
 }
 
-#[test]
-fn without_results_events_are_predicted() {
-    let (events, _) = run(&["--only=open", "--entry"], &["cat", "missing"]);
+fn without_results_events_are_predicted(engine: Engine) {
+    let (events, _) = run(engine, &["--only=open", "--entry"], &["cat", "missing"]);
     let missing = events.iter().find(|event| event.field("syscall.path") == "missing");
     let missing = missing.expect("an event");
     assert_eq!(missing.what, "open amd64 = 0 predicted");
     assert!(missing.field("file.path").ends_with("/missing"), "{missing:?}");
     assert_eq!(missing.field("file.inode"), "");
     let fixture = fixture("calls");
-    let (events, output) = run(&["--only=open", "--entry"], &[&fixture.program, "bad"]);
+    let (events, output) = run(engine, &["--only=open", "--entry"], &[&fixture.program, "bad"]);
     assert!(output.status.success(), "{output:?}");
     let bad = events.last().expect("an event");
     assert_eq!(
@@ -154,20 +163,18 @@ fn without_results_events_are_predicted() {
     );
 }
 
-#[test]
-fn a_process_that_kills_itself_is_seen_to() {
-    let (events, output) = run(&["--only=signal,exit"], &["sh", "-c", "kill -9 $$"]);
+fn a_process_that_kills_itself_is_seen_to(engine: Engine) {
+    let (events, output) = run(engine, &["--only=signal,exit"], &["sh", "-c", "kill -9 $$"]);
     assert_eq!(output.status.code(), Some(137));
     let what: Vec<_> = events.iter().map(|event| &*event.what).collect();
     assert_eq!(what, ["signal amd64 = 0 predicted", "exit"]);
     assert_eq!(events[0].field("target.pid"), events[0].pid);
 }
 
-#[test]
-fn calls_that_end_in_unusual_ways() {
+fn calls_that_end_in_unusual_ways(engine: Engine) {
     let fixture = fixture("calls");
     let opens = |kind| {
-        let (events, output) = run(&["--only=open,accept"], &[&fixture.program, kind]);
+        let (events, output) = run(engine, &["--only=open,accept"], &[&fixture.program, kind]);
         assert!(output.status.success(), "{output:?}");
         let all = ["open", "accept"].map(|name| named(&events, name, "syscall.path").into_iter());
         let all = all.into_iter().flatten();
@@ -187,10 +194,10 @@ fn calls_that_end_in_unusual_ways() {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[test]
-fn calls_of_the_32_bit_abi() {
+fn calls_of_the_32_bit_abi(engine: Engine) {
     let check = |program: &str, kind: &str, expect: &[(&str, &str)]| {
-        let (events, output) = run(&["--only=open,connect,unlink,signal"], &[program, kind]);
+        let (events, output) =
+            run(engine, &["--only=open,connect,unlink,signal"], &[program, kind]);
         assert!(output.status.success(), "{output:?}");
         let is_narrow = |event: &&Event| event.what.contains("i386");
         let what = |event: &Event| {
@@ -216,4 +223,17 @@ fn calls_of_the_32_bit_abi() {
     assert_eq!(text, "openat 1\nunlinkat 0\nkill 0\n");
     let narrow = fixture("i386");
     check(&narrow.program, "", &[("open", "narrow"), ("connect", "9"), ("unlink", "narrow")]);
+}
+
+fn symlinks_that_a_program_is_executed_by(engine: Engine) {
+    let script = "ln -s /bin/true one; ln -s one two; ln -s $PWD/two three; mkdir d; cd d
+        ../one; ../three; PATH=..; two";
+    let (events, _) = run(engine, &[], &["sh", "-c", script]);
+    let executed = named(&events, "exec", "symlinks");
+    let name = |link: &str| link.rsplit('/').next().unwrap_or_default().to_owned();
+    let names = |(_, links): &(&str, &str)| links.split(',').map(name).collect::<Vec<_>>();
+    let links: Vec<_> = executed[executed.len() - 3..].iter().map(names).collect();
+    assert_eq!(links, [vec!["one"], vec!["three", "two"], vec!["two", "one"]]);
+    let (_, first) = executed[executed.len() - 3];
+    assert!(first.starts_with('/') && !first.contains(".."), "{first}");
 }

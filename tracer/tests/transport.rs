@@ -3,6 +3,7 @@
 //! - `client`: the transport alone
 //! - `line`: its end of a connection
 //! - `probe`: the probe
+//! - `programs`: fixtures
 //! - `trace`: the program, with an application
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
@@ -12,5 +13,7 @@ mod client;
 mod line;
 #[path = "transport/probe.rs"]
 mod probe;
+#[expect(dead_code, reason = "no example is run")]
+mod programs;
 #[path = "transport/trace.rs"]
 mod trace;

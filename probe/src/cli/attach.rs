@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use sentrace_probe::pipeline::Pipeline;
 use sentrace_probe::rules::HostModel;
+use sentrace_tracer::launch::Engine;
 use sentrace_tracer::resolve::Resolver;
 use sentrace_tracer::session::{Session, Wanted};
 use sentrace_tracer::trace::TargetArgs;
@@ -55,7 +56,7 @@ impl Attach {
         let pipeline = Pipeline::new(rules).to(self.outputs.open(&host)?);
         let wanted = Wanted::from(&pipeline.interest());
         let resolver = Resolver::new().context("cannot look at processes")?;
-        let (inbox, mut sink) = Inbox::start(pipeline, origin())?;
+        let (inbox, mut sink) = Inbox::start(pipeline, origin(Engine::Ptrace))?;
         let ended = attach.run(&mut Session::new(resolver, &mut sink).wanting(wanted));
         inbox.finish(sink);
         ended?;

@@ -63,7 +63,8 @@ impl Probe {
         let own = &config.sentrace.output;
         let json = Some(own.json.clone()).filter(|path| !path.as_os_str().is_empty());
         let outputs = Outputs { events: own.events, json };
-        let pipeline = Pipeline::new(rules).to(outputs.open(&host)?);
+        let pipeline = Pipeline::new(rules).enforcing(config.security.enforcement.clone());
+        let pipeline = pipeline.to(outputs.open(&host)?);
         let listen = server_config(&config)?;
         let address = listen.listen.clone();
         let server = server::start(listen, pipeline);

@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use sentrace_bpf::action;
+use sentrace_probe::actions::pid_namespace;
 use sentrace_probe::output::Origin;
 use sentrace_probe::pipeline::Pipeline;
 use sentrace_probe::rules::HostModel;
-use sentrace_tracer::launch::{Launch, Until};
+use sentrace_tracer::launch::{Engine, Launch, Until};
 use sentrace_tracer::resolve::Resolver;
 use sentrace_tracer::session::{Session, Wanted};
 
@@ -39,6 +40,9 @@ pub(super) struct Run {
     /// Which system calls stop the application
     #[arg(long, value_enum, default_value_t = Interest::Rules)]
     interest: Interest,
+    /// How system calls are caught
+    #[arg(long, value_enum, default_value_t)]
+    engine: Engine,
     #[command(flatten)]
     pub(super) verbosity: Verbosity,
     /// The application and its arguments
@@ -77,11 +81,12 @@ impl Run {
         };
         let filter = wanted.filter(action::TRACE).context("the filter cannot be made")?;
         let mut launch = Launch::new(self.command, filter.into());
+        launch.engine = self.engine.choose().engine;
         if std::process::id() == 1 {
             launch.until = Until::FirstEnds;
         }
         let resolver = Resolver::new().context("cannot look at processes")?;
-        let (inbox, mut sink) = Inbox::start(pipeline, origin())?;
+        let (inbox, mut sink) = Inbox::start(pipeline, origin(launch.engine))?;
         let ended = launch.run(&mut Session::new(resolver, &mut sink).wanting(wanted));
         inbox.finish(sink);
         match ended {
@@ -95,7 +100,13 @@ impl Run {
     }
 }
 
-pub(super) fn origin() -> Origin {
+pub(super) fn origin(engine: Engine) -> Origin {
     let hostname = std::fs::read("/proc/sys/kernel/hostname").unwrap_or_default();
-    Origin { tracer: 0, engine: b"ptrace".to_vec(), hostname: hostname.trim_ascii().to_vec() }
+    Origin {
+        tracer: 0,
+        engine: engine.name().into(),
+        hostname: hostname.trim_ascii().to_vec(),
+        pid_namespace: pid_namespace(),
+        uid: None,
+    }
 }

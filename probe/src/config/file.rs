@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sentrace_yaml::{Errors, Node, Value, parse};
 
 use super::Config;
-use super::settings::{INERT, SETTINGS};
+use super::settings::{INERT, LISTS, SETTINGS};
 
 impl Config {
     /// Takes what a file says; `name` is its name for messages.
@@ -25,12 +25,14 @@ impl Config {
             let Some(name) = key.text(errors) else { continue };
             let path = format!("{prefix}{name}");
             if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == path) {
-                match scalar(value, text) {
+                let is_list = LISTS.contains(&setting.key);
+                match scalar(value, text).or_else(|| is_list.then(|| elements(value, text))?) {
                     Some(text) => {
                         if let Err(message) = (setting.set)(self, &text) {
                             errors.add(value.place, message);
                         }
                     }
+                    None if is_list => errors.expected(value, "a list of texts without commas"),
                     None => errors.expected(value, "a single value"),
                 }
             } else if INERT.contains(&path.as_str()) {
@@ -56,6 +58,13 @@ fn scalar(node: &Node, text: &str) -> Option<String> {
         }
         Value::Seq(_) | Value::Map(_) => None,
     }
+}
+
+/// A list of scalars, separated by commas, which none of them has.
+fn elements(node: &Node, text: &str) -> Option<String> {
+    let Value::Seq(nodes) = &node.value else { return None };
+    let elements: Option<Vec<String>> = nodes.iter().map(|node| scalar(node, text)).collect();
+    elements.filter(|all| all.iter().all(|one| !one.contains(','))).map(|all| all.join(","))
 }
 
 /// All keys below one.

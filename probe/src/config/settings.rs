@@ -1,6 +1,7 @@
 //! The settings, one a row.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use sentrace_schema::address::AddressError;
 
@@ -28,6 +29,56 @@ pub const SETTINGS: &[Setting] = &[
             config.security.ebpfless.socket = address;
             Ok(())
         },
+    },
+    Setting {
+        key: "runtime_security_config.enforcement.disarmer.container.enabled",
+        set: |config, text| bool(text, &mut config.security.enforcement.disarmer.container.enabled),
+    },
+    Setting {
+        key: "runtime_security_config.enforcement.disarmer.container.max_allowed",
+        set: |config, text| {
+            count(text, &mut config.security.enforcement.disarmer.container.max_allowed)
+        },
+    },
+    Setting {
+        key: "runtime_security_config.enforcement.disarmer.container.period",
+        set: |config, text| {
+            period(text, &mut config.security.enforcement.disarmer.container.period)
+        },
+    },
+    Setting {
+        key: "runtime_security_config.enforcement.disarmer.executable.enabled",
+        set: |config, text| {
+            bool(text, &mut config.security.enforcement.disarmer.executable.enabled)
+        },
+    },
+    Setting {
+        key: "runtime_security_config.enforcement.disarmer.executable.max_allowed",
+        set: |config, text| {
+            count(text, &mut config.security.enforcement.disarmer.executable.max_allowed)
+        },
+    },
+    Setting {
+        key: "runtime_security_config.enforcement.disarmer.executable.period",
+        set: |config, text| {
+            period(text, &mut config.security.enforcement.disarmer.executable.period)
+        },
+    },
+    Setting {
+        key: "runtime_security_config.enforcement.dry_run",
+        set: |config, text| bool(text, &mut config.security.enforcement.dry_run),
+    },
+    Setting {
+        key: "runtime_security_config.enforcement.enabled",
+        set: |config, text| bool(text, &mut config.security.enforcement.enabled),
+    },
+    Setting {
+        key: "runtime_security_config.enforcement.exclude_binaries",
+        set: |config, text| list(text, &mut config.security.enforcement.exclude_binaries),
+    },
+    Setting {
+        key: "runtime_security_config.enforcement.rule_source_allowed",
+        set: |config, text| list(text, &mut config.security.enforcement.rule_source_allowed),
     },
     Setting {
         key: "runtime_security_config.policies.dir",
@@ -64,12 +115,18 @@ pub const SETTINGS: &[Setting] = &[
 /// Keys of the reference that say nothing here, with all that is below them.
 pub(super) const INERT: &[&str] = &[
     "runtime_security_config.enabled",
-    "runtime_security_config.enforcement",
+    "runtime_security_config.enforcement.raw_syscall",
     "runtime_security_config.envs_with_value",
     "runtime_security_config.event_server",
     "runtime_security_config.hash_resolver",
     "runtime_security_config.remote_configuration",
     "runtime_security_config.socket",
+];
+
+/// Settings that are a list in the file; elsewhere, commas separate the elements.
+pub(super) const LISTS: &[&str] = &[
+    "runtime_security_config.enforcement.exclude_binaries",
+    "runtime_security_config.enforcement.rule_source_allowed",
 ];
 
 impl Setting {
@@ -86,6 +143,29 @@ fn bool(text: &str, to: &mut bool) -> Result<(), String> {
         "false" => false,
         _ => return Err(format!("expected `true` or `false`, found `{text}`")),
     };
+    Ok(())
+}
+
+fn count(text: &str, to: &mut u64) -> Result<(), String> {
+    *to = text.parse().map_err(|_| format!("expected a number, found `{text}`"))?;
+    Ok(())
+}
+
+/// Seconds, minutes or hours: `90s`, `1m`.
+fn period(text: &str, to: &mut Duration) -> Result<(), String> {
+    let units = [("s", 1), ("m", 60), ("h", 3600)];
+    let found = units.iter().find_map(|(unit, seconds)| {
+        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        number.checked_mul(*seconds)
+    });
+    *to = Duration::from_secs(found.ok_or("expected a time such as `90s` or `1m`")?);
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "as the other kinds of settings")]
+fn list(text: &str, to: &mut Vec<String>) -> Result<(), String> {
+    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+    *to = words.map(str::to_owned).collect();
     Ok(())
 }
 

@@ -32,11 +32,18 @@ runtime_security_config:
   policies: {dir: /etc/datadog-agent/runtime-security.d}
   event_server: {rate: 10, burst: 40}
   enforcement:
-    disarmer: {container: {max_allowed: 5}}
+    exclude_binaries: [/usr/sbin/sshd, /usr/bin/containerd]
+    raw_syscall: {enabled: false}
+    disarmer: {container: {max_allowed: 7}, executable: {period: 2m}}
 ";
     let config = read(text).expect("a configuration");
     assert_eq!(config.security.ebpfless.socket.to_string(), "127.0.0.1:7777");
     assert_eq!(config.security.policies.dir, Path::new("/etc/datadog-agent/runtime-security.d"));
+    let enforcement = config.security.enforcement;
+    assert_eq!(enforcement.exclude_binaries, ["/usr/sbin/sshd", "/usr/bin/containerd"]);
+    assert_eq!(enforcement.disarmer.container.max_allowed, 7);
+    assert_eq!(enforcement.disarmer.executable.period.as_secs(), 120);
+    assert!(enforcement.enabled && !enforcement.dry_run);
 }
 
 #[test]
@@ -47,6 +54,9 @@ runtime_security_config:
   ebpfless:
     enabld: true ### 5: unknown key `enabld` (did you mean `enabled`?)
     socket: nowhere ### 13: expected HOST:PORT or unix:PATH
+  enforcement:
+    disarmer: {container: {period: soon}} ### 36: expected a time such as `90s` or `1m`
+    exclude_binaries: {a: b} ### 23: expected a list of texts without commas, found a map
   polices: {} ### 3: unknown key `polices` (did you mean `policies`?)
 sentrace:
   strict: perhaps ### 11: expected `true` or `false`, found `perhaps`
@@ -89,6 +99,7 @@ fn the_printed_configuration_can_be_read() {
     let mut config = Config::default();
     config.sentrace.server.mode = 0o640;
     config.sentrace.output.json = "-".into();
+    config.security.enforcement.exclude_binaries = vec!["/bin/a b".into(), "/bin/c".into()];
     let text = serde_yaml::to_string(&config).expect("YAML");
     assert_eq!(read(&text), Ok(config));
     assert!(text.contains("  ebpfless:\n    enabled: true\n"), "{text}");

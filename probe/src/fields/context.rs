@@ -1,11 +1,12 @@
 //! The values of fields for one event.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use sentrace_schema::derive::Computed;
+use sentrace_schema::derive::{Computed, basename};
 use sentrace_schema::groups;
 use sentrace_schema::record::{self, Record};
 use sentrace_schema::wire::Event;
@@ -165,10 +166,22 @@ impl Shape {
 /// The field `last` of the last of `groups`.
 fn read<'a>(record: &'a dyn Record, groups: &[usize], last: Last) -> Option<Value<'a>> {
     let mut record = record;
+    let mut outer = None;
     for group in groups {
         let record::Value::Record(inner) = record.get(*group) else { return None };
+        outer = Some((record, *group));
         record = inner;
     }
+    let value = own(record, last)?;
+    Some(match (outer, value) {
+        (Some((process, group)), Value::Str(own)) if is_executable(process, group) => {
+            named(own, process, record, last)
+        }
+        (_, value) => value,
+    })
+}
+
+fn own(record: &dyn Record, last: Last) -> Option<Value<'_>> {
     Some(match last {
         Last::Stored(index) => match record.get(index) {
             record::Value::Bool(value) => Value::Bool(value),
@@ -186,6 +199,31 @@ fn read<'a>(record: &'a dyn Record, groups: &[usize], last: Last) -> Option<Valu
             Computed::List(values) => Value::Parts(values),
         },
     })
+}
+
+/// Whether a group of a record is the executable of a process.
+fn is_executable(record: &dyn Record, group: usize) -> bool {
+    let desc = record.desc();
+    std::ptr::eq(desc, &groups::PROCESS) && desc.fields[group].name == "file"
+}
+
+/// Path or name of an executable: those of the symlinks that it was executed by count as well.
+fn named<'a>(
+    own: Cow<'a, [u8]>,
+    process: &'a dyn Record,
+    file: &dyn Record,
+    last: Last,
+) -> Value<'a> {
+    static SYMLINKS: LazyLock<Option<usize>> = LazyLock::new(|| groups::PROCESS.field("symlinks"));
+    let links = SYMLINKS.map(|index| process.get(index));
+    let Some(record::Value::List(links @ [_, ..])) = links else { return Value::Str(own) };
+    let name: fn(&[u8]) -> &[u8] = match last {
+        Last::Stored(index) if file.desc().fields[index].name == "path" => |path| path,
+        Last::Derived(index) if file.desc().derived[index].name == "name" => basename,
+        _ => return Value::Str(own),
+    };
+    let others = links.iter().map(|link| Cow::Borrowed(name(link)));
+    Value::Names(std::iter::once(own).chain(others).collect())
 }
 
 /// The service that a process says it is.

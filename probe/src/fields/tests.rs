@@ -29,6 +29,7 @@ fn exec(pid: i64, path: &str, argv: &[&str]) -> Payload {
         envp: vec![b"DD_SERVICE=shop".to_vec(), b"PATH=/bin".to_vec()],
         file: groups::File { path: path.into(), mode: 0o100755, ..groups::File::default() },
         container: groups::Container { id: b"c0ffee".to_vec(), ..Default::default() },
+        symlinks: vec![format!("/opt/{}.link", path.rsplit('/').next().unwrap()).into()],
         ..groups::Process::default()
     };
     Payload::Exec(events::Exec { process, syscall_path: path.into() }.into())
@@ -103,6 +104,16 @@ fn values() {
         ("open.file.package.name == \"\"", true),
         ("process.comm == \"curl\"", true),
         ("process.file.path == \"/usr/bin/curl\"", true),
+        ("process.file.path == \"/opt/curl.link\"", true),
+        ("process.file.path != \"/opt/curl.link\"", false),
+        ("process.file.path =~ \"/opt/*\" && process.file.path =~ \"/usr/**\"", true),
+        ("process.file.name in [\"x\", \"curl.link\"]", true),
+        ("process.file.name not in [\"x\", \"curl\"]", false),
+        ("process.file.name == \"x.link\"", false),
+        ("process.file.name.length == 4 && process.file.path.length == 13", true),
+        ("process.file.extension == \".link\"", false),
+        ("process.ancestors.file.name == \"sshd.link\"", true),
+        ("process.parent.file.path == \"/opt/bash.link\"", true),
         ("process.interpreter.file.path == \"\"", true),
         ("process.args == \"-o x http://h\"", true),
         ("process.args_flags == \"o\"", true),
@@ -125,6 +136,8 @@ fn values() {
         ("event.service == \"shop\"", true),
         ("event.timestamp == 1000", true),
         ("exec.file.name == \"curl\"", true),
+        ("exec.file.name == \"curl.link\" && exec.file.path == \"/opt/curl.link\"", true),
+        ("exec.comm == \"%{process.file.name}\"", true),
         ("exec.comm == \"curl\" && exec.ppid == 2", true),
         ("exec.syscall.path == \"/usr/bin/curl\"", true),
         ("${process.pid} == 3", true),

@@ -107,20 +107,7 @@ const EVENTS: &[(&str, Names)] = &[
             ("enforce.status", TEXT),
         ],
     ),
-    (
-        "setsockopt",
-        &[
-            ("filter_len", INT),
-            ("is_filter_truncated", BOOL),
-            ("filter_instructions", TEXT),
-            ("filter_hash", TEXT),
-            ("used_immediates", INTS),
-        ],
-    ),
     ("splice", &[("pipe_entry_flag", INT), ("pipe_exit_flag", INT)]),
-    ("mprotect", &[("vm_protection", INT)]),
-    ("load_module", &[("args_truncated", BOOL)]),
-    ("prctl", &[("is_name_truncated", BOOL)]),
     (
         "sysctl",
         &[

@@ -17,6 +17,7 @@ use sentrace_tracer::engine::AbiId;
 use super::layout::{self, Layout, What};
 use super::time::Rfc3339;
 use super::{Output, Report, Scope, escape};
+use crate::actions::KillReport;
 use crate::rules::{Match, Rule};
 use crate::tree::Process;
 
@@ -169,6 +170,7 @@ fn event(object: &mut Object<'_>, report: &Report<'_>, agent: &Agent) {
         evt.text("name", desc.name.as_bytes());
         evt.text("category", category(desc.category).as_bytes());
         evt.text("outcome", outcome(header.retval).as_bytes());
+        evt.list("matched_rules", report.matches.iter(), matched);
         if let Some(alert) = report.alert {
             context(evt, alert);
         }
@@ -180,6 +182,7 @@ fn event(object: &mut Object<'_>, report: &Report<'_>, agent: &Agent) {
         if let Some(alert) = report.alert {
             rule(object, &alert.rule);
         }
+        object.list("rule_actions", report.actions.iter(), kill);
         agent.write(object);
     });
     if let Some(layout) = layout::event(desc.id) {
@@ -259,6 +262,38 @@ fn rule(agent: &mut Object<'_>, rule: &Rule) {
             }
         });
     }
+}
+
+fn matched(out: &mut Vec<u8>, found: &Match) {
+    let rule = &found.rule;
+    Object::write(out, |object| {
+        escape::json(object.key("id"), rule.id.as_bytes());
+        object.text("version", rule.version.as_bytes());
+        escape::json(object.key("policy_name"), rule.policy.name.as_bytes());
+        object.text("policy_version", rule.policy.version.as_bytes());
+        let tags = rule.tags.iter().map(|(name, value)| format!("{name}:{value}"));
+        object.list("tags", tags, |out, tag| escape::json(out, tag.as_bytes()));
+    });
+}
+
+fn kill(out: &mut Vec<u8>, report: &KillReport) {
+    let time = |object: &mut Object<'_>, key, time: Option<u64>| {
+        if let Some(time) = time.filter(|time| *time > 0) {
+            escape::json(object.key(key), Rfc3339(time).to_string().as_bytes());
+        }
+    };
+    Object::write(out, |object| {
+        object.text("type", b"kill");
+        object.text("signal", report.signal_name().as_bytes());
+        object.text("scope", report.scope.name().as_bytes());
+        object.text("status", report.status.name().as_bytes());
+        object.text("disarmer_type", report.status.disarmer().unwrap_or_default().as_bytes());
+        object.text("reason", report.reason.as_bytes());
+        time(object, "created_at", Some(report.created_at));
+        time(object, "detected_at", Some(report.detected_at));
+        time(object, "killed_at", report.killed_at);
+        time(object, "exited_at", report.exited_at);
+    });
 }
 
 /// What the reference does not have.

@@ -6,6 +6,7 @@ use sentrace_schema::wire::{Event, Header, NO_SYSCALL};
 use sentrace_schema::{Payload, abi, event, events, groups};
 
 use super::{Origin, Report};
+use crate::actions::KillReport;
 use crate::rules::{Match, PolicyInfo, Rule};
 use crate::secl::Owned;
 use crate::tree::{Entry, Tree};
@@ -18,12 +19,21 @@ pub(super) struct Sample {
     pub(super) event: Event,
     pub(super) entry: Arc<Entry>,
     origin: Origin,
+    pub(super) actions: Vec<KillReport>,
 }
 
 impl Sample {
     pub(super) fn report<'a>(&'a self, alert: Option<&'a Match>) -> Report<'a> {
         let received = self.event.header.timestamp + 1500;
-        Report { event: &self.event, entry: &self.entry, origin: &self.origin, received, alert }
+        Report {
+            event: &self.event,
+            entry: &self.entry,
+            origin: &self.origin,
+            received,
+            alert,
+            matches: alert.map(std::slice::from_ref).unwrap_or_default(),
+            actions: &self.actions,
+        }
     }
 }
 
@@ -44,7 +54,8 @@ pub(super) fn sample(header: Header, payload: Payload) -> Sample {
     let event = Event { header, payload };
     let entry = tree.apply(&event);
     let (engine, hostname) = (b"ptrace".to_vec(), b"web-1".to_vec());
-    Sample { event, entry, origin: Origin { tracer: 0xabc, engine, hostname } }
+    let origin = Origin { tracer: 0xabc, engine, hostname, pid_namespace: 0, uid: None };
+    Sample { event, entry, origin, actions: Vec::new() }
 }
 
 /// The header of a call of the ABI `amd64`.

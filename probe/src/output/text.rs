@@ -92,7 +92,13 @@ fn alert_lines(report: &Report<'_>, alert: &Match) -> Vec<Line> {
     what(&mut second, report);
     let mut third = Line::indented();
     who(&mut third, report.entry);
-    vec![first, second, third]
+    let mut lines = vec![first, second, third];
+    for report in report.actions {
+        let mut line = Line::indented();
+        line.text(Paint::Alarm, report.to_string().as_bytes());
+        lines.push(line);
+    }
+    lines
 }
 
 /// The event, its fields and its result.

@@ -23,16 +23,7 @@ const ACTIONS_MAX: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ActionRequest {
     /// Send a signal.
-    Kill {
-        /// Its number.
-        signal: i32,
-        /// To whom.
-        scope: KillScope,
-        /// Whether it may be sent however many containers the rule has matched in.
-        disable_container_disarmer: bool,
-        /// Whether it may be sent however many executables the rule has matched.
-        disable_executable_disarmer: bool,
-    },
+    Kill(Kill),
     /// Hash a file and add the result to the alert.
     Hash {
         /// The group of fields that the file is: `exec.file`.
@@ -49,6 +40,19 @@ pub enum ActionRequest {
     },
 }
 
+/// A signal that a rule sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kill {
+    /// Its number.
+    pub signal: i32,
+    /// To whom.
+    pub scope: KillScope,
+    /// Whether it may be sent however many containers the rule has matched in.
+    pub disable_container_disarmer: bool,
+    /// Whether it may be sent however many executables the rule has matched.
+    pub disable_executable_disarmer: bool,
+}
+
 /// Who gets a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KillScope {
@@ -58,6 +62,17 @@ pub enum KillScope {
     Container,
     /// All processes of its control group.
     Cgroup,
+}
+
+impl KillScope {
+    /// As rules call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Container => "container",
+            Self::Cgroup => "cgroup",
+        }
+    }
 }
 
 /// How important a message is.
@@ -270,12 +285,12 @@ fn kill<'n>(node: &'n Node, reader: &mut Reader<'n>) -> Option<ActionRequest> {
         reader.errors.unknown(signal.place, "signal", name, Signal::iterator().map(Signal::as_str));
         return None;
     };
-    Some(ActionRequest::Kill {
+    Some(ActionRequest::Kill(Kill {
         signal: number as i32,
         scope: scope.unwrap_or(KillScope::Process),
         disable_container_disarmer,
         disable_executable_disarmer,
-    })
+    }))
 }
 
 fn hash<'n>(node: &'n Node, reader: &mut Reader<'n>) -> What<'n> {

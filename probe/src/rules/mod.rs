@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use action::{ActionRequest, KillScope, LogLevel};
+pub use action::{ActionRequest, Kill, KillScope, LogLevel};
 pub use diagnostic::{Diagnostic, Severity};
 pub use evaluate::{Match, RuleSet};
 pub use host::{HostModel, KernelVersion};

@@ -152,7 +152,9 @@ impl<C: Context> Env<'_, C> {
             Strs::Source(source) => self.values(source, &mut |value| match value {
                 Value::Str(value) => test(&value),
                 Value::Strs(values) => values.iter().any(|value| test(value)),
-                Value::Parts(values) => values.iter().any(|value| test(value)),
+                Value::Parts(values) | Value::Names(values) => {
+                    values.iter().any(|value| test(value))
+                }
                 _ => false,
             }),
         }
@@ -289,6 +291,9 @@ fn append(text: &mut Vec<u8>, start: usize, kind: Kind, value: &Value<'_>) {
         Value::Ints(values) => values.iter().map(|v| v.to_string().into_bytes().into()).collect(),
         Value::Strs(values) => values.iter().map(|v| Cow::Borrowed(v.as_slice())).collect(),
         Value::Parts(values) => values.iter().map(|v| Cow::Borrowed(v.as_ref())).collect(),
+        Value::Names(names) => {
+            names.first().map(|name| Cow::Borrowed(name.as_ref())).into_iter().collect()
+        }
         Value::Ip(Some(ip)) if kind == Kind::Ip => {
             let mut shown = String::new();
             let _ = write!(shown, "{ip}");

@@ -142,6 +142,9 @@ pub enum Value<'a> {
     Strs(&'a [Vec<u8>]),
     /// An array of strings that was put together on demand.
     Parts(Vec<Cow<'a, [u8]>>),
+    /// One string that has several names, of which the first is its value: a comparison holds
+    /// when it does for one of them.
+    Names(Vec<Cow<'a, [u8]>>),
     /// An array of networks.
     Nets(&'a [IpNet]),
 }
@@ -154,6 +157,7 @@ impl Value<'_> {
             Value::Ints(values) => values.len(),
             Value::Strs(values) => values.len(),
             Value::Parts(values) => values.len(),
+            Value::Names(names) => names.first().map_or(0, |name| name.len()),
             Value::Nets(values) => values.len(),
             Value::Bool(_) | Value::Int(_) | Value::Ip(_) => 0,
         }

@@ -88,7 +88,7 @@ impl Entry {
     }
 
     /// Time of the last event, in ns since the epoch.
-    pub(super) fn touched(&self) -> u64 {
+    pub fn touched(&self) -> u64 {
         self.lock().touched
     }
 

@@ -7,8 +7,16 @@ use sentrace_schema::groups;
 use sentrace_schema::record::{Record, RecordDesc, Slot, Value};
 
 /// Fields that exec sets and nothing changes afterwards.
-const IMAGE: &[&str] =
-    &["argv0", "argv", "args_truncated", "envp", "envs_truncated", "file", "interpreter_file"];
+const IMAGE: &[&str] = &[
+    "argv0",
+    "argv",
+    "args_truncated",
+    "envp",
+    "envs_truncated",
+    "file",
+    "interpreter_file",
+    "symlinks",
+];
 
 /// Whether a field, by its index, belongs to the image.
 static IS_IMAGE: LazyLock<Vec<bool>> = LazyLock::new(|| {
@@ -38,6 +46,7 @@ impl Process {
             envs_truncated: std::mem::take(&mut process.envs_truncated),
             file: std::mem::take(&mut process.file),
             interpreter_file: std::mem::take(&mut process.interpreter_file),
+            symlinks: std::mem::take(&mut process.symlinks),
             ..groups::Process::default()
         };
         Self { image: Arc::new(image), rest: Arc::new(process) }

@@ -11,6 +11,12 @@ pub(crate) const DECIDES_RESTART_LATE: bool = false;
 pub(crate) const NATIVE_EXEC: (u32, [u64; 2]) =
     (0xC000_00B7, [libc::SYS_execve as u64, libc::SYS_execveat as u64]);
 
+/// Bytes of the instruction that makes a call, `svc`.
+pub(super) const CALL_LENGTH: u64 = 4;
+
+/// Audit archs of tasks whose calls all have that length; those of 32 bits have shorter ones, too.
+pub(crate) const OF_ONE_LENGTH: &[u32] = &[0xC000_00B7];
+
 /// No instruction calls another ABI than the program's.
 pub(super) const FOREIGN_CALLS: &[([u8; 2], u32)] = &[];
 

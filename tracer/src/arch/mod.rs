@@ -17,7 +17,7 @@ mod machine;
 #[path = "x86_64.rs"]
 mod machine;
 
-pub(crate) use machine::{DECIDES_RESTART_LATE, NATIVE_EXEC};
+pub(crate) use machine::{DECIDES_RESTART_LATE, NATIVE_EXEC, OF_ONE_LENGTH};
 
 /// The ABI of a call with the audit arch and the number that the kernel reported, and the number
 /// without the ABI's flag. `None` if `table` has no such ABI.
@@ -112,6 +112,25 @@ impl Registers {
         Some(if layout.width == 4 { i64::from(value as u32 as i32) } else { value as i64 })
     }
 
+    /// What a call returned whose task has stopped on its way back to user mode; `ip` is the address
+    /// after the call. `None` if it is about to be made again.
+    pub(crate) fn result_of(&self, ip: u64) -> Option<i64> {
+        let layout = self.layout()?;
+        // Where the kernel has prepared that already, the address is that of the call.
+        let is_behind = self.get(layout, layout.ip) == ip;
+        self.result().filter(|result| is_behind && !matches!(result, -514..=-512 | -516))
+    }
+
+    /// Has a task that is behind a call, at `ip`, make it again. The call's audit arch must be one
+    /// of [`OF_ONE_LENGTH`].
+    pub(crate) fn enter_again(&mut self, ip: u64, nr: u64, first_argument: u64) {
+        let Some(layout) = self.layout() else { return };
+        let shares_register = layout.result == layout.args[0];
+        let value = if shares_register { first_argument } else { nr };
+        self.set(layout, layout.result, value);
+        self.set(layout, layout.ip, ip.wrapping_sub(machine::CALL_LENGTH));
+    }
+
     /// Whether the syscall stop is an exit stop, if the registers tell.
     pub(crate) fn at_exit(&self) -> Option<bool> {
         let layout = self.layout()?;
@@ -128,7 +147,7 @@ impl Registers {
     /// Sets what the call that a task is leaving returns.
     pub(crate) fn set_result(&mut self, value: i64) {
         if let Some(layout) = self.layout() {
-            self.set(layout, layout.result, value.cast_unsigned());
+            self.set(layout, layout.result, value as u64);
         }
     }
 

@@ -10,6 +10,13 @@ pub(crate) const DECIDES_RESTART_LATE: bool = true;
 pub(crate) const NATIVE_EXEC: (u32, [u64; 2]) =
     (0xC000_003E, [libc::SYS_execve as u64, libc::SYS_execveat as u64]);
 
+/// Bytes of the instruction that makes a call: `syscall`, `int $0x80`; behind `sysenter` the kernel
+/// returns to an `int $0x80`.
+pub(super) const CALL_LENGTH: u64 = 2;
+
+/// Audit archs of tasks whose calls all have that length.
+pub(crate) const OF_ONE_LENGTH: &[u32] = &[0xC000_003E, 0x4000_0003];
+
 /// `int $0x80` calls the i386 ABI from any program.
 pub(super) const FOREIGN_CALLS: &[([u8; 2], u32)] = &[([0xcd, 0x80], 0x4000_0003)];
 

@@ -15,12 +15,12 @@ use sentrace_schema::ABIS;
 use super::memory::TaskMemory;
 use super::stop::Stop;
 use super::stopped::{Died, Stopped};
-use super::{Catch, Delivered, Engine};
+use super::{Delivered, Engine};
 use crate::arch::{DECIDES_RESTART_LATE, abi_of};
 use crate::attach::{AttachError, Orders, Refusal, processes};
 use crate::decode;
 use crate::engine::{Ended, Observer, Task};
-use crate::launch::Until;
+use crate::launch::{CallStops, Until};
 use crate::sys::attention::Listener;
 use crate::sys::ptrace;
 use crate::sys::wait::Patience;
@@ -114,13 +114,15 @@ impl Arrivals {
 
 impl<'o> Engine<'o> {
     /// Watches nothing yet.
-    pub(crate) fn attached(observer: &'o mut dyn Observer) -> Self {
-        let nobody = Delivered::new();
-        let mut engine = Self::new(observer, Until::AllEnd, 0, nobody.into());
+    ///
+    /// # Errors
+    /// As mmap(2).
+    pub(crate) fn attached(observer: &'o mut dyn Observer) -> Result<Self, Errno> {
+        let nobody = Delivered::new()?;
+        let mut engine = Self::new(observer, CallStops::Every, Until::AllEnd, 0, nobody.into());
         engine.tasks.remove(0);
         engine.launching = false;
-        engine.catch = Catch::Every;
-        engine
+        Ok(engine)
     }
 
     /// Watches the targets that it is told to until they and all that they made have ended, or
@@ -217,7 +219,7 @@ impl<'o> Engine<'o> {
                 if self.tasks.contains(tid) {
                     continue;
                 }
-                match ptrace::seize_running(tid) {
+                match ptrace::seize(tid, CallStops::Every) {
                     Ok(()) => {
                         self.tasks.add(Task { tid, tgid: process });
                         seized.push(tid);
@@ -270,7 +272,7 @@ impl<'o> Engine<'o> {
 
     /// A thread ended: if its leader had ended before it was watched, its process may have.
     pub(super) fn left(&mut self, thread: Task, how: Ended) {
-        if self.catch != Catch::Filtered && !self.tasks.has_process(thread.tgid) {
+        if self.first == 0 && !self.tasks.has_process(thread.tgid) {
             self.observer.tell(|observer| observer.exited(Task::leader(thread.tgid), how));
         }
     }
@@ -278,7 +280,9 @@ impl<'o> Engine<'o> {
     /// Handles the stops that are on their way, and asks for no more: a task that the kernel lets
     /// go from a stop finds a signal pending, by which some calls fail.
     fn withdraw(&mut self) {
-        self.catch = Catch::Nothing;
+        // No call stops by a filter here.
+        self.setting.stops = CallStops::Filtered;
+        self.tasks.forget_unwanted_calls();
         self.arrivals.unsettled.clear();
         for tid in std::mem::take(&mut self.arrivals.waiting) {
             self.arrivals.fresh.remove(&tid);

@@ -1,106 +1,104 @@
-//! Reading calls and results from stopped tasks, on every kernel.
+//! Asking the kernel what a stop is about: by `PTRACE_GET_SYSCALL_INFO`, else from the registers.
 
 use nix::errno::Errno;
 
+use super::step::{Place, Seen};
+use super::stop::Stop;
 use super::stopped::{Died, Stopped};
-use super::tasks::Inside;
-use crate::arch::{self, RawCall};
+use crate::arch::{self, RawCall, Registers};
 use crate::memory::Memory;
 use crate::sys::ptrace::SyscallInfo;
 
-/// How this kernel tells calls; learnt from the stops.
+/// How this kernel tells calls.
 #[derive(Debug)]
-pub(super) struct Calls {
-    /// `PTRACE_GET_SYSCALL_INFO` works (5.3).
+pub(super) struct Asking {
+    /// `PTRACE_GET_SYSCALL_INFO` works (5.3), as far as it has been tried.
     has_info: bool,
-    /// Whether a syscall-entry stop follows the seccomp stop (before 4.8); `None`: not seen yet.
-    entry_follows: Option<bool>,
 }
 
-impl Calls {
+/// What the kernel tells of a stop.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// Of a seccomp or syscall stop, by `PTRACE_GET_SYSCALL_INFO`.
+    Info(SyscallInfo),
+    /// Of a seccomp or syscall stop.
+    Registers(Registers),
+    /// Of a fork or exec event: a tid.
+    Tid(i32),
+    /// It has not been asked.
+    Nothing,
+}
+
+impl Asking {
     pub(super) fn new() -> Self {
-        Self { has_info: true, entry_follows: None }
+        Self { has_info: true }
     }
 
-    /// Whether the first call should be followed to its exit, to learn what follows what.
-    pub(super) fn wants_to_learn(&self) -> bool {
-        !self.has_info && self.entry_follows.is_none()
+    /// Asks what there is to know of a stop.
+    pub(super) fn ask(&mut self, stopped: &Stopped, stop: Stop) -> Result<Told, Died> {
+        match stop {
+            Stop::Seccomp | Stop::Syscall => self.ask_call(stopped),
+            Stop::Fork(_) | Stop::Exec => Ok(Told::Tid(stopped.event_message()? as i32)),
+            Stop::Signal(_) | Stop::Group(_) | Stop::Trap | Stop::Other => Ok(Told::Nothing),
+        }
     }
 
-    /// The call of a task in a seccomp stop; `None` if its registers make no sense.
-    pub(super) fn entered(
-        &mut self,
-        stopped: &Stopped,
-        memory: &dyn Memory,
-    ) -> Result<Option<RawCall>, Died> {
+    fn ask_call(&mut self, stopped: &Stopped) -> Result<Told, Died> {
         if self.has_info {
             match stopped.syscall_info()? {
-                Some(SyscallInfo::Entry { audit, nr, args, ip, sp }) => {
-                    return Ok(Some(RawCall { audit, nr, args, ip, sp }));
-                }
-                Some(_) => return Ok(None),
+                Some(SyscallInfo::None) => {}
+                Some(info) => return Ok(Told::Info(info)),
                 None => self.has_info = false,
             }
         }
-        Ok(stopped.registers()?.call(memory))
+        Ok(Told::Registers(stopped.registers()?))
+    }
+}
+
+impl Told {
+    /// Where in a call the task is.
+    pub(super) fn seen(&self) -> Seen {
+        match self {
+            Self::Info(SyscallInfo::Entry { .. }) => Seen::Told(Place::Entry),
+            Self::Info(SyscallInfo::Exit { .. }) => Seen::Told(Place::Exit),
+            Self::Registers(registers) => shown(registers),
+            Self::Info(SyscallInfo::None) | Self::Tid(_) | Self::Nothing => Seen::Unclear,
+        }
     }
 
-    /// Whether a task in a syscall stop enters a call, rather than leaves the one that it has been
-    /// `inside`, where every call makes both stops.
-    pub(super) fn is_entry(
-        &mut self,
-        stopped: &Stopped,
-        inside: Option<Inside>,
-    ) -> Result<bool, Died> {
-        if self.has_info {
-            match stopped.syscall_info()? {
-                Some(info) => return Ok(matches!(info, SyscallInfo::Entry { .. })),
-                None => self.has_info = false,
+    /// The call that the task entered; `None` if its registers make no sense.
+    pub(super) fn call(&self, memory: &dyn Memory) -> Option<RawCall> {
+        match *self {
+            Self::Info(SyscallInfo::Entry { audit, nr, args, ip, sp }) => {
+                Some(RawCall { audit, nr, args, ip, sp })
             }
-        }
-        Ok(inside.is_none())
-    }
-
-    /// The result of the call that a task in a syscall stop has been `inside`; `None` in an entry
-    /// stop.
-    pub(super) fn returned(
-        &mut self,
-        stopped: &Stopped,
-        inside: Inside,
-    ) -> Result<Option<i64>, Died> {
-        if self.has_info {
-            match stopped.syscall_info()? {
-                Some(SyscallInfo::Exit { result }) => return Ok(Some(visible(result))),
-                Some(_) => return Ok(None),
-                None => self.has_info = false,
-            }
-        }
-        let registers = stopped.registers()?;
-        let result = registers.result().unwrap_or_default();
-        let at_exit = registers.at_exit().unwrap_or_else(|| {
-            inside.entry_stopped || !self.entry_follows(result == -(Errno::ENOSYS as i64))
-        });
-        Ok(at_exit.then_some(visible(result)))
-    }
-
-    /// A program was executed by a task `inside` the call.
-    pub(super) fn executed(&mut self, inside: Inside) {
-        if !inside.entry_stopped {
-            self.entry_follows.get_or_insert(false);
+            Self::Registers(ref registers) => registers.call(memory),
+            _ => None,
         }
     }
 
-    /// Whether the first syscall stop after a seccomp stop is an entry stop: the kernel puts
-    /// ENOSYS in the result's place there. Learnt at the first executed program, whose result is
-    /// never that.
-    fn entry_follows(&mut self, looks_like_entry: bool) -> bool {
-        *self.entry_follows.get_or_insert(looks_like_entry)
+    /// What the call returned, as the application may see it.
+    pub(super) fn result(&self) -> Option<i64> {
+        match self {
+            Self::Info(SyscallInfo::Exit { result }) => Some(visible(*result)),
+            Self::Registers(registers) => registers.result().map(visible),
+            _ => None,
+        }
+    }
+}
+
+fn shown(registers: &Registers) -> Seen {
+    match (registers.at_exit(), registers.result()) {
+        (Some(true), _) => Seen::Shown(Place::Exit),
+        (Some(false), _) => Seen::Shown(Place::Entry),
+        (None, Some(result)) if result != -(Errno::ENOSYS as i64) => Seen::Shown(Place::Exit),
+        (None, _) => Seen::Unclear,
     }
 }
 
 /// The result as the application may see it: the kernel's own codes for an interrupted call that
 /// it may restart (linux/errno.h: ERESTARTSYS and others) are `-EINTR`.
-fn visible(result: i64) -> i64 {
+pub(crate) fn visible(result: i64) -> i64 {
     match result {
         -514..=-512 | -516 => -(Errno::EINTR as i64),
         other => other,
@@ -136,15 +134,9 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_stops_is_learnt_once() {
-        let inside = Inside { entry_stopped: false, wanted: true };
-        let mut modern = Calls::new();
-        modern.executed(inside);
-        // A call that this kernel does not have returns ENOSYS, too.
-        assert!(!modern.entry_follows(true));
-        let mut old = Calls::new();
-        assert!(old.entry_follows(true));
-        old.executed(Inside { entry_stopped: true, ..inside });
-        assert!(old.entry_follows(true));
+    fn registers_that_make_no_sense_say_nothing() {
+        let told = Told::Registers(Registers { len: 3, ..Registers::new() });
+        assert_eq!(told.seen(), Seen::Unclear);
+        assert_eq!(told.result(), None);
     }
 }

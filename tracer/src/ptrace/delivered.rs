@@ -3,6 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
+use nix::errno::Errno;
+
+use crate::sys::shared::Shared;
 use crate::sys::signals::SIGNALS;
 
 /// What the first process got.
@@ -11,26 +14,28 @@ pub(crate) struct Delivered {
     begin: Instant,
     /// The process has ended: its pid may be another's.
     ended: AtomicBool,
-    /// By signal, who sent it last and when, as seen in a signal-delivery stop.
-    /// The sender's pid in the upper half, milliseconds since `begin` plus 1 in the lower.
-    last: [AtomicU64; SIGNALS],
+    /// By signal, who sent it last and when: the sender's pid in the upper half, milliseconds
+    /// since `begin` plus 1 in the lower. A witness writes to it from another process.
+    last: Shared<[AtomicU64; SIGNALS]>,
 }
 
 impl Delivered {
-    pub(crate) fn new() -> Self {
-        let last = [const { AtomicU64::new(0) }; SIGNALS];
-        Self { begin: Instant::now(), ended: AtomicBool::new(false), last }
+    /// # Errors
+    /// As mmap(2).
+    pub(crate) fn new() -> Result<Self, Errno> {
+        let last = Shared::new()?;
+        Ok(Self { begin: Instant::now(), ended: AtomicBool::new(false), last })
     }
 
-    /// `sender` sent `signal`, which the first process is getting.
-    pub(super) fn record(&self, signal: i32, sender: i32) {
+    /// `sender` sent `signal`, which the first process is getting. Async-signal-safe.
+    pub(crate) fn record(&self, signal: i32, sender: i32) {
         if let Some(last) = self.last.get(signal as usize) {
             last.store(u64::from(sender as u32) << 32 | u64::from(self.now()), Relaxed);
         }
     }
 
     /// The process has ended.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.ended.store(true, Relaxed);
     }
 
@@ -61,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_delivery_is_taken_once_and_by_its_sender() {
-        let delivered = Delivered::new();
+        let delivered = Delivered::new().expect("memory");
         delivered.record(15, 77);
         assert!(!delivered.take(15, 78, 1000));
         assert!(!delivered.take(2, 77, 1000));

@@ -12,22 +12,22 @@ use crate::sys;
 /// How memory can be read here: containers may forbid the first (dumpability, Yama and seccomp
 /// profiles treat the three differently).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     /// process_vm_readv(2).
     Call,
-    /// `/proc/PID/mem`, or `PTRACE_PEEKDATA` word by word where that cannot be opened.
+    /// `/proc/PID/mem`, or `PTRACE_PEEKDATA` word by word where that cannot be had.
     File,
 }
 
 /// The memory of a task that is stopped, or at least a tracee of the calling thread.
-pub(super) struct TaskMemory<'a> {
+pub(crate) struct TaskMemory<'a> {
     tid: i32,
     way: &'a Cell<Way>,
 }
 
 impl<'a> TaskMemory<'a> {
     /// The memory of `tid`; `way` is where to begin, and remembers what works.
-    pub(super) fn new(tid: i32, way: &'a Cell<Way>) -> Self {
+    pub(crate) fn new(tid: i32, way: &'a Cell<Way>) -> Self {
         Self { tid, way }
     }
 
@@ -46,13 +46,17 @@ impl<'a> TaskMemory<'a> {
         done
     }
 
+    /// `None`: the file cannot be had.
     fn file(&self, addr: u64, buf: &mut [u8]) -> Option<usize> {
         let file = File::open(format!("/proc/{}/mem", self.tid)).ok()?;
         let mut done = 0;
         while done < buf.len() {
             match file.read_at(&mut buf[done..], addr.checked_add(done as u64)?) {
-                Ok(0) | Err(_) => break,
+                Ok(0) => break,
                 Ok(read) => done += read,
+                // Nothing is mapped there.
+                Err(error) if done > 0 || error.raw_os_error() == Some(libc::EIO) => break,
+                Err(_) => return None,
             }
         }
         Some(done)

@@ -1,16 +1,18 @@
 //! The ptrace engine: a seccomp filter stops the tasks of an application at the calls of interest
-//! (`RET_TRACE`), this thread looks, tells an observer and resumes them.
+//! (`RET_TRACE`), or all calls stop; this thread looks, tells an observer and resumes them.
 //!
 //! All tasks are tracees of one thread, which runs [`Engine::run`]; new tasks become tracees by
-//! themselves. Every stop is classified by [`stop`]; the stopped task is a value ([`stopped`])
-//! that resuming consumes. What can happen in any order does: stops of a task that nobody has
-//! announced, and the death of a task in the middle of anything.
+//! themselves. Every stop is named by [`stop`], and what follows from it is decided by [`step`]
+//! without asking anybody; the stopped task is a value ([`stopped`]) that resuming consumes. What
+//! can happen in any order does: stops of a task that nobody has announced, and the death of a
+//! task in the middle of anything.
 
 mod attach;
 mod calls;
 mod delivered;
 mod memory;
 mod spin;
+mod step;
 mod stop;
 mod stopped;
 mod tasks;
@@ -24,31 +26,22 @@ use nix::errno::Errno;
 use sentrace_schema::ABIS;
 
 use self::attach::Arrivals;
-use self::calls::Calls;
-use self::memory::{TaskMemory, Way};
+use self::calls::{Asking, Told};
 use self::spin::Spin;
-use self::stop::Stop;
-use self::stopped::{Died, Stopped};
-use self::tasks::{Inside, Tasks};
+use self::step::{Go, Seen, Setting, Tell};
+use self::tasks::Tasks;
 use crate::arch;
 use crate::engine::{Call, Ended, Fork, Observer, Task, Want};
-use crate::launch::Until;
-use crate::sys::ptrace::Resume;
+use crate::launch::{CallStops, Until};
 use crate::sys::signals;
 use crate::sys::wait::{Patience, Report, Scope, Waiter};
 
+pub(crate) use self::calls::visible;
 pub(crate) use self::delivered::Delivered;
-
-/// Which calls stop a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Catch {
-    /// Those for which its seccomp filter answers `RET_TRACE`.
-    Filtered,
-    /// All, when they are entered and when they return.
-    Every,
-    /// None any more.
-    Nothing,
-}
+pub(crate) use self::memory::{TaskMemory, Way};
+pub(crate) use self::stop::Stop;
+pub(crate) use self::stopped::{Died, Stopped};
+pub(crate) use self::tasks::ids;
 
 /// Watches an application.
 pub(crate) struct Engine<'o> {
@@ -59,24 +52,26 @@ pub(crate) struct Engine<'o> {
     ended: Option<Ended>,
     /// It has not executed its program: its calls are the launcher's.
     launching: bool,
-    catch: Catch,
     arrivals: Arrivals,
     tasks: Tasks,
-    calls: Calls,
+    setting: Setting,
+    asking: Asking,
     way: Cell<Way>,
     waiter: Waiter,
     spin: Spin,
     /// Stops that were taken and not handled.
     queue: VecDeque<(i32, i32)>,
     delivered: Arc<Delivered>,
-    /// This process is to stop with the application before it sleeps.
-    suspend: bool,
+    /// This process is to stop with the application, by the same signal, before it sleeps.
+    suspend: Option<i32>,
 }
 
 impl<'o> Engine<'o> {
     /// Watches process `first`, a tracee of the calling thread that has not executed its program.
+    /// If every call is to stop, it has been interrupted.
     pub(crate) fn new(
         observer: &'o mut dyn Observer,
+        stops: CallStops,
         until: Until,
         first: i32,
         delivered: Arc<Delivered>,
@@ -89,16 +84,16 @@ impl<'o> Engine<'o> {
             first,
             ended: None,
             launching: true,
-            catch: Catch::Filtered,
             arrivals: Arrivals::default(),
             tasks,
-            calls: Calls::new(),
+            setting: Setting::new(stops),
+            asking: Asking::new(),
             way: Cell::new(Way::Call),
             waiter: Waiter::new(scope()),
             spin: Spin::new(std::thread::available_parallelism().map_or(1, usize::from)),
             queue: VecDeque::new(),
             delivered,
-            suspend: false,
+            suspend: None,
         }
     }
 
@@ -144,8 +139,8 @@ impl<'o> Engine<'o> {
                     self.look_for_more();
                     return Err(Errno::EAGAIN);
                 }
-                if std::mem::take(&mut self.suspend) {
-                    signals::send(std::process::id() as i32, libc::SIGSTOP);
+                if let Some(signal) = self.suspend.take() {
+                    signals::stop_by(signal);
                 }
                 self.waiter.next(Patience::Wait)?
             }
@@ -161,6 +156,8 @@ impl<'o> Engine<'o> {
     fn take(&mut self, report: Report) {
         match report {
             Report::Stopped { tid, code } => self.queue.push_back((tid, code)),
+            // A child that is no tracee is none of the application's.
+            Report::Suspended { .. } => {}
             Report::Ended { tid, how } => self.ended(tid, how),
         }
     }
@@ -171,109 +168,81 @@ impl<'o> Engine<'o> {
             return;
         };
         self.observer.tell(|observer| observer.stopped(task));
-        let stopped = Stopped::new(tid);
-        let stop = Stop::of(code);
-        let is_first = self.arrivals.stopped(tid);
-        // A task that died has nothing to resume.
-        let _: Result<(), Died> = match stop {
-            Stop::Seccomp => self.entered(task, stopped),
-            Stop::Syscall if self.catch != Catch::Filtered => self.crossed(task, stopped),
-            Stop::Syscall => self.returned(task, stopped),
-            Stop::Fork(how) => self.forked(task, how, stopped),
-            Stop::Exec => self.executed(task, stopped),
-            Stop::Signal(signal) => {
-                self.signaled(task, signal, &stopped);
-                self.resume(stopped, signal);
-                Ok(())
+        let (stopped, stop) = (Stopped::new(tid), Stop::of(code));
+        if self.arrivals.stopped(tid) && stop == Stop::Trap {
+            // A task that died has no call to make again.
+            let _: Result<(), Died> = self.arrived(&stopped);
+        }
+        match self.handle(task, &stopped, stop) {
+            Ok(go) => stopped.go(go),
+            // Nothing can be told of it; should it live, it goes on.
+            Err(Died) => {
+                let phase = self.tasks.phase(tid);
+                stopped.go(self.setting.step(phase, stop, Seen::Unclear).go());
             }
-            Stop::Group => {
-                self.suspend |= task.tgid == self.first && stops_with_application(code & 0xff);
-                stopped.listen();
-                Ok(())
-            }
-            Stop::Trap if is_first => self.arrived(&stopped).map(|()| self.resume(stopped, 0)),
-            Stop::Trap | Stop::Other => {
-                self.resume(stopped, 0);
-                Ok(())
-            }
-        };
+        }
     }
 
-    /// A task enters or leaves a call, of interest or not.
-    fn crossed(&mut self, task: Task, stopped: Stopped) -> Result<(), Died> {
-        let Some(tracee) = self.tasks.get(task.tid) else { return Ok(()) };
-        match (self.calls.is_entry(&stopped, tracee.inside)?, self.catch) {
-            (true, Catch::Nothing) => self.resume(stopped, 0),
-            (true, _) => return self.entered(task, stopped),
-            (false, _) => return self.returned(task, stopped),
+    /// Tells of a stop and answers how the task goes on.
+    fn handle(&mut self, task: Task, stopped: &Stopped, stop: Stop) -> Result<Go, Died> {
+        let told = self.asking.ask(stopped, stop)?;
+        if let (Stop::Exec, Told::Tid(former)) = (stop, &told) {
+            self.tasks.exec(task.tgid, *former);
         }
-        Ok(())
-    }
-
-    /// A task entered a call, of interest if there is a filter.
-    fn entered(&mut self, task: Task, stopped: Stopped) -> Result<(), Died> {
-        let memory = TaskMemory::new(task.tid, &self.way);
-        let Some(raw) = self.calls.entered(&stopped, &memory)? else {
-            self.resume(stopped, 0);
-            return Ok(());
-        };
-        let mut learn = false;
-        if self.launching && task.tgid == self.first {
-            let (audit, execs) = arch::NATIVE_EXEC;
-            if raw.audit != audit || !execs.contains(&raw.nr) {
-                stopped.resume(Resume::Continue, 0);
-                return Ok(());
-            }
-            self.launching = false;
-            learn = self.calls.wants_to_learn();
-        }
-        let mut want = Want::Nothing;
-        if let Some((abi, nr)) = arch::abi_of(raw.audit, raw.nr, &ABIS) {
-            let call = Call { abi, nr, args: raw.args, ip: raw.ip, sp: raw.sp };
-            let told = self.observer.tell(|observer| observer.entry(task, &call, &memory));
-            want = told.unwrap_or(Want::Nothing);
-            calls::keep_traced(&stopped, &raw, nr)?;
-        } else {
-            self.observer.tell(|observer| observer.unknown(task));
-        }
-        let wanted = want == Want::Exit;
-        if let Some(tracee) = self.tasks.get(task.tid) {
-            let entry_stopped = self.catch == Catch::Every;
-            let inside = Inside { entry_stopped, wanted };
-            tracee.inside = (wanted || learn || entry_stopped).then_some(inside);
-        }
-        self.resume(stopped, 0);
-        Ok(())
-    }
-
-    /// A task is in a syscall stop, inside a call whose exit is awaited.
-    fn returned(&mut self, task: Task, stopped: Stopped) -> Result<(), Died> {
-        let Some(tracee) = self.tasks.get(task.tid) else { return Ok(()) };
-        if let Some(inside) = &mut tracee.inside {
-            match self.calls.returned(&stopped, *inside)? {
-                None => inside.entry_stopped = true,
-                Some(result) => {
-                    let wanted = inside.wanted;
-                    tracee.inside = None;
-                    if wanted {
-                        let memory = TaskMemory::new(task.tid, &self.way);
-                        self.observer.tell(|observer| observer.exit(task, result, &memory));
-                    }
+        let mut step = self.setting.step(self.tasks.phase(task.tid), stop, told.seen());
+        match (step.tell, &told) {
+            (Tell::Entry, _) => step = step.wanting(self.entered(task, stopped, &told)?),
+            (Tell::Exit, _) => self.returned(task, &told),
+            (Tell::Fork(how), Told::Tid(child)) => self.forked(task, *child, how),
+            (Tell::Exec, Told::Tid(former)) => self.executed(task, *former),
+            (Tell::Signal(signal), _) => self.signaled(task, signal, stopped),
+            (Tell::Group(signal), _) => {
+                if task.tgid == self.first && stops_with_application(signal) {
+                    self.suspend = Some(signal);
                 }
             }
+            (Tell::Nothing | Tell::Fork(_) | Tell::Exec, _) => {}
         }
-        self.resume(stopped, 0);
-        Ok(())
+        self.setting = step.setting;
+        self.tasks.set_phase(task.tid, step.phase);
+        Ok(step.go())
     }
 
-    /// `parent` made a task.
-    fn forked(&mut self, parent: Task, how: Fork, stopped: Stopped) -> Result<(), Died> {
-        let tid = stopped.event_message()? as i32;
+    /// A task entered a call.
+    fn entered(&mut self, task: Task, stopped: &Stopped, told: &Told) -> Result<Want, Died> {
+        let memory = TaskMemory::new(task.tid, &self.way);
+        let raw = told.call(&memory);
+        if self.launching && task.tgid == self.first {
+            let (audit, execs) = arch::NATIVE_EXEC;
+            if !raw.is_some_and(|raw| raw.audit == audit && execs.contains(&raw.nr)) {
+                return Ok(Want::Nothing);
+            }
+            self.launching = false;
+        }
+        let Some((raw, (abi, nr))) =
+            raw.and_then(|raw| Some((raw, arch::abi_of(raw.audit, raw.nr, &ABIS)?)))
+        else {
+            self.observer.tell(|observer| observer.unknown(task));
+            return Ok(Want::Nothing);
+        };
+        let call = Call { abi, nr, args: raw.args, ip: raw.ip, sp: raw.sp };
+        let want = self.observer.tell(|observer| observer.entry(task, &call, &memory));
+        calls::keep_traced(stopped, &raw, nr)?;
+        Ok(want.unwrap_or(Want::Nothing))
+    }
+
+    /// The call that a task was inside has returned.
+    fn returned(&mut self, task: Task, told: &Told) {
+        let memory = TaskMemory::new(task.tid, &self.way);
+        let result = told.result().unwrap_or_default();
+        self.observer.tell(|observer| observer.exit(task, result, &memory));
+    }
+
+    /// `parent` made task `tid`.
+    fn forked(&mut self, parent: Task, tid: i32, how: Fork) {
         let is_thread = how == Fork::Clone && signals::is_thread_of(parent.tgid, tid);
         let tgid = if is_thread { parent.tgid } else { tid };
         self.add(parent, Task { tid, tgid }, how);
-        self.resume(stopped, 0);
-        Ok(())
     }
 
     /// Learns of a new task, and lets it go on if it has stopped already.
@@ -295,18 +264,11 @@ impl<'o> Engine<'o> {
     }
 
     /// The process of `task`, its leader, executes a program.
-    fn executed(&mut self, task: Task, stopped: Stopped) -> Result<(), Died> {
-        let former = stopped.event_message()? as i32;
+    fn executed(&mut self, task: Task, former: i32) {
         self.launching &= task.tgid != self.first;
-        self.tasks.exec(task.tgid, former);
-        if let Some(inside) = self.tasks.get(task.tid).and_then(|tracee| tracee.inside) {
-            self.calls.executed(inside);
-        }
         self.adopt(Some(task.tgid));
         let memory = TaskMemory::new(task.tid, &self.way);
         self.observer.tell(|observer| observer.exec(task, former, &memory));
-        self.resume(stopped, 0);
-        Ok(())
     }
 
     fn signaled(&self, task: Task, signal: i32, stopped: &Stopped) {
@@ -323,6 +285,8 @@ impl<'o> Engine<'o> {
     fn ended(&mut self, tid: i32, how: Ended) {
         self.arrivals.stopped(tid);
         match self.tasks.remove(tid) {
+            // The launcher failed before it executed a program: there is no application.
+            Some(task) if self.launching && task.tgid == self.first => {}
             Some(task) if task.is_leader() => {
                 self.observer.tell(|observer| observer.exited(task, how));
             }
@@ -346,24 +310,13 @@ impl<'o> Engine<'o> {
             self.add(parent, child, Fork::Clone);
         }
     }
-
-    /// Lets a task go on to its next stop of interest.
-    fn resume(&mut self, stopped: Stopped, signal: i32) {
-        let inside = self.tasks.get(stopped.tid()).and_then(|tracee| tracee.inside);
-        let how = match self.catch {
-            Catch::Filtered if inside.is_none() => Resume::Continue,
-            Catch::Nothing if inside.is_none_or(|inside| !inside.wanted) => Resume::Continue,
-            _ => Resume::Syscall,
-        };
-        stopped.resume(how, signal);
-    }
 }
 
 /// Calls an observer until it panics: the application must not end, or hang, by that.
-struct Guarded<'o>(Option<&'o mut dyn Observer>);
+pub(crate) struct Guarded<'o>(pub(crate) Option<&'o mut dyn Observer>);
 
 impl Guarded<'_> {
-    fn tell<T>(&mut self, tell: impl FnOnce(&mut dyn Observer) -> T) -> Option<T> {
+    pub(crate) fn tell<T>(&mut self, tell: impl FnOnce(&mut dyn Observer) -> T) -> Option<T> {
         let observer = self.0.as_deref_mut()?;
         match catch_unwind(AssertUnwindSafe(|| tell(observer))) {
             Ok(told) => Some(told),
@@ -377,14 +330,14 @@ impl Guarded<'_> {
 }
 
 /// Orphans become children of the first thread of PID 1, which may not be this one.
-fn scope() -> Scope {
+pub(crate) fn scope() -> Scope {
     let pid = std::process::id() as i32;
     if pid == 1 && nix::unistd::gettid().as_raw() != pid { Scope::Process } else { Scope::Thread }
 }
 
 /// Whether this process should stop because the application stopped by `signal`: it stands in the
 /// application's place for a shell with job control, which waits for it.
-fn stops_with_application(signal: i32) -> bool {
+pub(crate) fn stops_with_application(signal: i32) -> bool {
     use nix::unistd::{getpgid, getpgrp, getppid, getsid};
     let parent = getppid();
     matches!(signal, libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU)

@@ -33,10 +33,14 @@ impl Spin {
         Self { enabled: cpus > 1, misses: 0, skip: 0, pause: 1 }
     }
 
-    /// Calls `poll` until it answers, for as long as that may pay.
+    /// Calls `poll` until it answers, for as long as that may pay. What is there at once says
+    /// nothing about that.
     pub(super) fn poll<T>(&mut self, mut poll: impl FnMut() -> Option<T>) -> Option<T> {
         if !self.is_due() {
             return None;
+        }
+        if let Some(found) = poll() {
+            return Some(found);
         }
         let begin = Instant::now();
         loop {

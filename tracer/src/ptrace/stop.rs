@@ -6,7 +6,7 @@ use crate::engine::Fork;
 
 /// A ptrace-stop of a seized task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// The seccomp filter answered `RET_TRACE`: the task entered a call.
     Seccomp,
     /// Syscall-entry or syscall-exit stop.
@@ -16,7 +16,7 @@ pub(super) enum Stop {
     /// The task executed a program; the event message is its former tid.
     Exec,
     /// Group stop: a stopping signal has stopped the whole process.
-    Group,
+    Group(c_int),
     /// First stop of a new task, the end of a group stop, or `PTRACE_INTERRUPT`.
     Trap,
     /// Signal-delivery stop: the task is about to get the signal.
@@ -27,7 +27,7 @@ pub(super) enum Stop {
 
 impl Stop {
     /// Classifies a stop by its code: the signal, and the ptrace event in the bits above 8.
-    pub(super) fn of(code: c_int) -> Self {
+    pub(crate) fn of(code: c_int) -> Self {
         let (signal, event) = (code & 0xff, code >> 8);
         match event {
             0 if signal == libc::SIGTRAP | 0x80 => Self::Syscall,
@@ -38,7 +38,7 @@ impl Stop {
             libc::PTRACE_EVENT_CLONE => Self::Fork(Fork::Clone),
             libc::PTRACE_EVENT_EXEC => Self::Exec,
             EVENT_STOP if signal == libc::SIGTRAP => Self::Trap,
-            EVENT_STOP => Self::Group,
+            EVENT_STOP => Self::Group(signal),
             _ => Self::Other,
         }
     }
@@ -63,7 +63,7 @@ mod tests {
         check(trap | libc::PTRACE_EVENT_EXEC << 8, Stop::Exec);
         check(trap | 128 << 8, Stop::Trap);
         for signal in [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU] {
-            check(signal | 128 << 8, Stop::Group);
+            check(signal | 128 << 8, Stop::Group(signal));
             // The same signal without the event is about to be delivered.
             check(signal, Stop::Signal(signal));
         }

@@ -1,26 +1,19 @@
 //! The tasks that an engine watches, and those that it cannot place yet.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 
-use crate::engine::Task;
+use super::step::Phase;
+use crate::engine::{Task, Want};
 
 /// What is remembered of a tracee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Tracee {
+struct Tracee {
     /// Its process.
-    pub(super) tgid: i32,
-    /// It is inside a call whose exit is awaited.
-    pub(super) inside: Option<Inside>,
-}
-
-/// A call whose exit is awaited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Inside {
-    /// A syscall-entry stop has followed the seccomp stop (Linux before 4.8).
-    pub(super) entry_stopped: bool,
-    /// The observer wants the result.
-    pub(super) wanted: bool,
+    tgid: i32,
+    /// Where it is.
+    phase: Phase,
 }
 
 /// All tracees by tid, and the stops of tasks whose parent's event has not come yet: the first
@@ -33,8 +26,25 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    pub(super) fn get(&mut self, tid: i32) -> Option<&mut Tracee> {
-        self.tracees.get_mut(&tid)
+    /// Where a task is.
+    pub(super) fn phase(&self, tid: i32) -> Phase {
+        self.tracees.get(&tid).map(|tracee| tracee.phase).unwrap_or_default()
+    }
+
+    /// Remembers where a task is.
+    pub(super) fn set_phase(&mut self, tid: i32, phase: Phase) {
+        if let Some(tracee) = self.tracees.get_mut(&tid) {
+            tracee.phase = phase;
+        }
+    }
+
+    /// Follows only those calls to their exit that are wanted.
+    pub(super) fn forget_unwanted_calls(&mut self) {
+        for tracee in self.tracees.values_mut() {
+            if matches!(tracee.phase, Phase::Inside { want: Want::Nothing, .. }) {
+                tracee.phase = Phase::Outside;
+            }
+        }
     }
 
     pub(super) fn task(&self, tid: i32) -> Option<Task> {
@@ -62,7 +72,7 @@ impl Tasks {
 
     /// Adds a task and answers the code of its stop if that came before.
     pub(super) fn add(&mut self, task: Task) -> Option<i32> {
-        self.tracees.insert(task.tid, Tracee { tgid: task.tgid, inside: None });
+        self.tracees.insert(task.tid, Tracee { tgid: task.tgid, phase: Phase::Outside });
         self.parked.remove(&task.tid)
     }
 
@@ -79,9 +89,9 @@ impl Tasks {
     /// Thread `former` of process `tgid` executed a program: it is the leader and the only
     /// thread now.
     pub(super) fn exec(&mut self, tgid: i32, former: i32) {
-        let inside = self.tracees.get(&former).and_then(|tracee| tracee.inside);
+        let phase = self.phase(former);
         self.tracees.retain(|_, tracee| tracee.tgid != tgid);
-        self.tracees.insert(tgid, Tracee { tgid, inside });
+        self.tracees.insert(tgid, Tracee { tgid, phase });
     }
 
     /// Parked tasks whose parent's event cannot come any more, because their parent has ended or,
@@ -99,8 +109,11 @@ impl Tasks {
 }
 
 /// Thread group and parent of a task, from `/proc/PID/status` (proc_pid_status(5)).
-fn ids(tid: i32) -> Option<(i32, i32)> {
-    let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+pub(crate) fn ids(tid: i32) -> Option<(i32, i32)> {
+    // Both come before this; a name with other characters than text's is escaped.
+    let mut status = [0; 512];
+    let read = File::open(format!("/proc/{tid}/status")).ok()?.read(&mut status).ok()?;
+    let status = str::from_utf8(&status[..read]).ok()?;
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         line.trim().parse().ok()
@@ -110,6 +123,7 @@ fn ids(tid: i32) -> Option<(i32, i32)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::step::Gate;
     use super::*;
 
     #[test]
@@ -119,11 +133,11 @@ mod tests {
             tasks.add(Task { tid, tgid: 10 });
         }
         tasks.add(Task::leader(20));
-        let inside = Some(Inside { entry_stopped: false, wanted: true });
-        tasks.get(12).unwrap().inside = inside;
+        let inside = Phase::Inside { gate: Gate::Seccomp, want: Want::Exit };
+        tasks.set_phase(12, inside);
         tasks.exec(10, 12);
         assert_eq!(tasks.len(), 2);
-        assert_eq!(tasks.get(10).unwrap().inside, inside);
+        assert_eq!(tasks.phase(10), inside);
         assert_eq!(tasks.task(12), None);
         assert_eq!(tasks.task(20), Some(Task::leader(20)));
     }

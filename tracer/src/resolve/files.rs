@@ -2,8 +2,8 @@
 
 use std::os::fd::AsFd;
 
-use super::view::View;
-use super::{Follow, Miss, Names, Resolved, Resolver, Start};
+use super::view::{DELETED, View};
+use super::{Follow, Miss, Mount, Names, Resolved, Resolver, Start, Stat};
 
 /// A file as events report it. All fields but the path are zero or empty for a file that does not
 /// exist, or that could not be looked at.
@@ -46,7 +46,22 @@ impl Resolver {
 
     /// The file behind a descriptor of the task.
     pub fn file_of_fd(&self, tid: i32, fd: i32) -> FileFacts {
-        self.file_at(tid, Start::Fd(fd), b"", Follow::Never)
+        match self.view(tid) {
+            Ok(view) => self.file_of_link(&view, &format!("{tid}/fd/{fd}")).unwrap_or_else(|| {
+                self.facts(&view, self.resolve_in(&view, Start::Fd(fd), b"", Follow::Never))
+            }),
+            Err(_) => nothing(Resolved::unseen(b"")),
+        }
+    }
+
+    /// The file that a link of /proc stands for, without opening it: attributes and path, one
+    /// after the other. None: it is no ordinary case.
+    fn file_of_link(&self, view: &View, link: &str) -> Option<FileFacts> {
+        let stat = self.stat_link(link)?;
+        let path = self.read_link(&self.proc, link.as_bytes()).ok()?;
+        let is_plain = view.is_whole() && path.first() == Some(&b'/') && !path.ends_with(DELETED);
+        let mount = self.mounts.own(&stat).filter(|_| is_plain)?;
+        Some(self.attributes(view, path, &stat, Some(mount)))
     }
 
     /// Adds the attributes to where a path led.
@@ -58,6 +73,16 @@ impl Resolver {
         // Pipes, sockets and the like have a mount inside the kernel.
         let is_mounted = path.first() == Some(&b'/');
         let mount = is_mounted.then(|| self.mount(view.tid, place.fd.as_fd(), stat)).flatten();
+        self.attributes(view, path, stat, mount)
+    }
+
+    fn attributes(
+        &self,
+        view: &View,
+        path: Vec<u8>,
+        stat: &Stat,
+        mount: Option<Mount>,
+    ) -> FileFacts {
         FileFacts {
             path,
             uid: stat.uid,

@@ -11,6 +11,8 @@
 
 mod cgroup;
 mod files;
+mod links;
+mod maps;
 mod mounts;
 mod names;
 mod paths;
@@ -111,6 +113,13 @@ impl Resolver {
     /// kernels before 5.6.
     pub fn stepwise() -> Result<Self, Error> {
         Ok(Self { has_openat2: false, has_cached: false, ..Self::new()? })
+    }
+
+    /// When a process was made, in ns since the epoch, by the clock as it is now; the kernel counts
+    /// in steps of 10 ms. None: there is none.
+    pub(crate) fn started(&self, pid: i32) -> Option<u64> {
+        let started = self.proc_stat(pid)?.started;
+        u64::try_from(booted().ok()?.saturating_add(started)).ok()
     }
 
     /// Attributes of an open file.

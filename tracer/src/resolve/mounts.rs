@@ -104,6 +104,11 @@ impl Mounts {
         found
     }
 
+    /// The mount of this id in our own namespace.
+    pub(super) fn own(&self, stat: &Stat) -> Option<Mount> {
+        self.fresh().by_id.get(&stat.mount_id).cloned()
+    }
+
     /// Whether no lookup from a place on this mount can meet FUSE.
     pub(super) fn is_calm(&self, stat: &Stat) -> bool {
         let own = self.fresh();

@@ -11,7 +11,7 @@ use super::{Resolver, Stat};
 use crate::sys::statx;
 
 /// What the kernel appends to the name of a file that no longer has one.
-const DELETED: &[u8] = b" (deleted)";
+pub(super) const DELETED: &[u8] = b" (deleted)";
 
 /// A task's root, opened for one question.
 #[derive(Debug)]
@@ -49,10 +49,16 @@ impl Resolver {
 
     /// Our own root, when the task has the same.
     fn shared_root(&self, tid: i32) -> Option<Arc<Place>> {
-        let path = CString::new(format!("{tid}/root")).ok()?;
-        let stat = statx::stat_at(self.proc.as_fd(), &path).ok()?;
-        let is_same = stat.mount_id != 0 && stat.is_same_place(&self.root.stat);
-        is_same.then(|| self.root.clone())
+        let stat = self.stat_link(&format!("{tid}/root"))?;
+        stat.is_same_place(&self.root.stat).then(|| self.root.clone())
+    }
+
+    /// Attributes of what a link below /proc stands for, with its mount, which kernels before 5.8
+    /// do not tell: None there.
+    pub(super) fn stat_link(&self, link: &str) -> Option<Stat> {
+        let link = CString::new(link).ok()?;
+        let stat = statx::stat_at(self.proc.as_fd(), &link).ok()?;
+        (stat.mount_id != 0).then_some(stat)
     }
 
     /// Adds the attributes to an open file.
@@ -86,6 +92,11 @@ impl Resolver {
 }
 
 impl View {
+    /// Whether paths of the task are those that we see: its root has no other name than `/`.
+    pub(super) fn is_whole(&self) -> bool {
+        self.prefix.is_empty()
+    }
+
     /// Turns a name as seen from our root into one as seen from the task's root. A file outside
     /// of that root keeps its whole name, as getcwd(2) and /proc/self/fd do it.
     fn inside(&self, name: Vec<u8>, place: &Place) -> Vec<u8> {

@@ -42,7 +42,7 @@ impl Resolver {
     }
 
     /// None: no table of mounts knows it.
-    fn kind(&self, view: &View, place: &Place) -> Option<Kind> {
+    pub(super) fn kind(&self, view: &View, place: &Place) -> Option<Kind> {
         self.mount(view.tid, place.fd.as_fd(), &place.stat).map(|mount| mount.kind)
     }
 }

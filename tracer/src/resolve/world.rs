@@ -92,6 +92,10 @@ impl World for Resolver {
     fn peer_of_fd(&self, task: Task, fd: i32) -> Vec<u8> {
         self.address_of_fd(task.tid, fd, End::Peer).unwrap_or_default()
     }
+
+    fn protection(&self, task: Task, addr: u64) -> i64 {
+        Resolver::protection(self, task.tid, addr).unwrap_or_default().into()
+    }
 }
 
 impl Resolver {
@@ -205,6 +209,7 @@ impl From<ProcessFacts> for groups::Process {
             mntns: facts.mntns.cast_signed(),
             container: groups::Container { id: container, ..groups::Container::default() },
             cgroup: facts.cgroup.into(),
+            symlinks: Vec::new(),
         }
     }
 }

@@ -50,9 +50,18 @@ impl Processes {
         found
     }
 
-    /// A process executed a program: its record. `None` when it has been killed meanwhile.
-    pub(super) fn execute(&mut self, task: Task, resolver: &Resolver) -> Option<groups::Process> {
-        let process = snapshot(task.tid, resolver);
+    /// A process executed a program, by this path: its record. `None` when it has been killed
+    /// meanwhile.
+    pub(super) fn execute(
+        &mut self,
+        task: Task,
+        path: &[u8],
+        resolver: &Resolver,
+    ) -> Option<groups::Process> {
+        let mut process = snapshot(task.tid, resolver);
+        if let Some(process) = process.as_mut().filter(|_| !path.is_empty()) {
+            process.symlinks = resolver.links(task.tid, path);
+        }
         let known = process.clone().unwrap_or_else(|| unknown(task));
         self.0.insert(task.tgid, Arc::new(known));
         process

@@ -7,14 +7,17 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io::Read;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::{null, null_mut};
+use std::time::Duration;
 
 use libc::{c_char, c_int, gid_t, pid_t, uid_t};
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
 use crate::launch::Instruction;
+use crate::sys::notify::{self, Mailbox};
 use crate::sys::{inherited, signals};
 
 /// What the child does before it becomes the application.
@@ -33,6 +36,9 @@ pub(crate) struct Plan<'a> {
     pub(crate) gid: Option<gid_t>,
     /// Seccomp filter to install; empty: none.
     pub(crate) filter: &'a [Instruction],
+    /// Where to tell of the filter's listener, if it is to have one. The child does not wait for
+    /// [`Child::go`] then: it waits in its first call that the filter stops.
+    pub(crate) mailbox: Option<&'a Mailbox>,
 }
 
 /// What the child could not do.
@@ -54,6 +60,8 @@ pub(crate) struct Child {
     /// Its process id.
     pub(crate) pid: pid_t,
     channel: File,
+    /// The child's end, where the child uses our table of descriptors.
+    theirs: Option<OwnedFd>,
 }
 
 impl Child {
@@ -62,8 +70,25 @@ impl Child {
         std::io::Write::write_all(&mut &self.channel, &[1])
     }
 
+    /// Waits for the listener of the child's filter, if `mailbox` is that of the child's plan.
+    ///
+    /// # Errors
+    /// The child could not install its filter; it has ended, or will at once.
+    pub(crate) fn listener(&self, mailbox: &Mailbox) -> Result<OwnedFd, Errno> {
+        loop {
+            // What has been told before the child ended is there when its end is seen.
+            let ended = has_ended(self.pid);
+            match mailbox.take() {
+                Some(result) => return result,
+                None if ended => return Err(Errno::ECHILD),
+                None => std::thread::sleep(INSTALLING),
+            }
+        }
+    }
+
     /// What kept the child from becoming the application, once it has ended or become it.
     pub(crate) fn failure(&mut self) -> Option<(Stage, Errno)> {
+        drop(self.theirs.take());
         let mut report = [0; 5];
         self.channel.read_exact(&mut report).ok()?;
         let stage = match report[0] {
@@ -77,6 +102,20 @@ impl Child {
     }
 }
 
+/// A while in which a filter may be installed.
+const INSTALLING: Duration = Duration::from_micros(50);
+
+/// Whether a child of this process has ended. It is not reaped.
+fn has_ended(pid: pid_t) -> bool {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let flags = libc::WEXITED | libc::WNOWAIT | libc::WNOHANG;
+    // SAFETY: `info` is a `siginfo_t` to be filled, of which an integer is read.
+    unsafe {
+        let result = libc::waitid(libc::P_PID, pid as libc::id_t, info.as_mut_ptr(), flags);
+        result != 0 || info.assume_init().si_pid() != 0
+    }
+}
+
 /// Forks the child. Signals must be blocked ([`signals::Blocked`]), so that none is handled in
 /// the child as if it were this process.
 pub(crate) fn spawn(plan: &Plan<'_>, blocked: &signals::Blocked) -> Result<Child, Errno> {
@@ -87,19 +126,49 @@ pub(crate) fn spawn(plan: &Plan<'_>, blocked: &signals::Blocked) -> Result<Child
     // The argument vector of a program without a magic number: a shell script.
     let mut script = vec![c"/bin/sh".as_ptr(), null()];
     script.extend_from_slice(&argv[plan.argv.len().min(1)..]);
-    let parent = ours.as_raw_fd();
+    let (parent, me) = (ours.as_raw_fd(), std::process::id() as pid_t);
     // SAFETY: the child only runs `become_application`, which is async-signal-safe.
-    let pid = Errno::result(unsafe { libc::fork() })?;
+    let pid = Errno::result(unsafe {
+        if plan.mailbox.is_some() { fork_sharing_files() } else { libc::fork() }
+    })?;
     if pid == 0 {
-        // SAFETY: this is the child; the vectors end in null and outlive it. The parent's end is
-        // closed so that the parent's death ends the channel.
+        // SAFETY: this is the child; the vectors end in null and outlive it.
         unsafe {
-            libc::close(parent);
+            if plan.mailbox.is_some() {
+                die_with(me);
+            } else {
+                // The parent's death ends the channel.
+                libc::close(parent);
+            }
             become_application(plan, &argv, env.as_deref(), &mut script, &theirs, blocked)
         }
     }
-    drop(theirs);
-    Ok(Child { pid, channel: File::from(ours) })
+    let theirs = plan.mailbox.is_some().then_some(theirs);
+    Ok(Child { pid, channel: File::from(ours), theirs })
+}
+
+/// Forks a child that uses the same table of descriptors until it executes a program.
+///
+/// # Safety
+/// As fork(2) in a process with threads: the child may make async-signal-safe calls only.
+unsafe fn fork_sharing_files() -> pid_t {
+    let flags = libc::CLONE_FILES | libc::SIGCHLD;
+    // SAFETY: without a stack of its own and `CLONE_VM`, it is fork(2).
+    unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) as pid_t }
+}
+
+/// Has the calling process die with its parent `pid`: it might wait for its answers for ever.
+///
+/// # Safety
+/// To be called in a forked child.
+pub(super) unsafe fn die_with(pid: pid_t) {
+    // SAFETY: plain calls.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
+        if libc::getppid() != pid {
+            libc::_exit(125);
+        }
+    }
 }
 
 fn pointers(strings: &[CString]) -> Vec<*const c_char> {
@@ -122,7 +191,7 @@ unsafe fn become_application(
     let mut go = 0_u8;
     // SAFETY: all calls are async-signal-safe, on memory laid out before the fork.
     unsafe {
-        if libc::read(channel, (&raw mut go).cast(), 1) != 1 {
+        if plan.mailbox.is_none() && libc::read(channel, (&raw mut go).cast(), 1) != 1 {
             libc::_exit(125);
         }
         signals::restore_in_child(blocked);
@@ -130,8 +199,9 @@ unsafe fn become_application(
             Err(failure) => failure,
             Ok(()) => {
                 for fd in inherited::closed() {
-                    libc::close(fd);
+                    libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC);
                 }
+                libc::prctl(libc::PR_SET_PDEATHSIG, 0, 0, 0, 0);
                 let env = env.map_or(environ.cast_const(), <[_]>::as_ptr);
                 (Stage::Exec, execute(plan.programs, argv, env, script))
             }
@@ -157,7 +227,11 @@ pub(crate) fn code(stage: Stage, errno: Errno) -> c_int {
 unsafe fn prepare(plan: &Plan<'_>) -> Result<(), (Stage, Errno)> {
     // SAFETY: as the caller's.
     unsafe {
-        install(plan.filter).map_err(|errno| (Stage::Filter, errno))?;
+        match plan.mailbox {
+            None => install(plan.filter),
+            Some(mailbox) => install_with_listener(plan.filter, mailbox),
+        }
+        .map_err(|errno| (Stage::Filter, errno))?;
         take_ids(plan.uid, plan.gid).map_err(|errno| (Stage::Credentials, errno))?;
         if let Some(cwd) = plan.cwd {
             let result = libc::chdir(cwd.as_ptr());
@@ -165,6 +239,18 @@ unsafe fn prepare(plan: &Plan<'_>) -> Result<(), (Stage, Errno)> {
         }
     }
     Ok(())
+}
+
+/// Installs the filter and tells of its listener. The first call after it may wait for an answer.
+unsafe fn install_with_listener(filter: &[Instruction], mailbox: &Mailbox) -> Result<(), Errno> {
+    let mut listener = notify::install(filter);
+    if listener == Err(Errno::EACCES) {
+        // SAFETY: as the caller's.
+        unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+        listener = notify::install(filter);
+    }
+    mailbox.put(listener);
+    listener.map(drop)
 }
 
 /// Installs the filter; sets `no_new_privs` only if the kernel refuses it otherwise.
@@ -270,6 +356,27 @@ unsafe fn is_directory(path: &CString) -> bool {
 unsafe extern "C" {
     /// environ(7).
     static environ: *mut *const c_char;
+}
+
+/// Forks a child that installs `filter`, tells of the filter's listener, makes the call getppid(2),
+/// and ends with status 0 if the result is right.
+///
+/// Signals must be blocked, as for [`spawn`].
+pub(crate) fn try_filter(filter: &[Instruction], mailbox: &Mailbox) -> Result<Child, Errno> {
+    let me = std::process::id() as pid_t;
+    let (ours, theirs) =
+        socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)?;
+    // SAFETY: the child makes async-signal-safe calls only.
+    let pid = Errno::result(unsafe { fork_sharing_files() })?;
+    if pid == 0 {
+        // SAFETY: this is the child.
+        unsafe {
+            die_with(me);
+            let installed = install_with_listener(filter, mailbox).is_ok();
+            libc::_exit(i32::from(!installed || libc::getppid() != me));
+        }
+    }
+    Ok(Child { pid, channel: File::from(ours), theirs: Some(theirs) })
 }
 
 /// Kills and reaps a child that will not become the application.

@@ -46,6 +46,14 @@ pub(crate) fn read(tid: pid_t, addr: u64, buf: &mut [u8]) -> Result<usize, Errno
     Ok(done)
 }
 
+/// Whether two tasks have the same memory (kcmp(2)); `false` if that cannot be asked.
+pub(crate) fn is_shared(one: pid_t, other: pid_t) -> bool {
+    // `KCMP_VM` of linux/kcmp.h
+    let kind = 1;
+    // SAFETY: the call takes integers only.
+    one != other && unsafe { libc::syscall(libc::SYS_kcmp, one, other, kind, 0, 0) == 0 }
+}
+
 /// The range as a vector whose elements do not cross pages, cut where it would wrap around.
 fn pages(addr: u64, len: usize) -> SmallVec<[iovec; 4]> {
     let mut pages = SmallVec::new();

@@ -8,6 +8,7 @@ use libc::{c_int, c_uint, c_void, pid_t};
 use nix::errno::Errno;
 
 use crate::arch::Registers;
+use crate::launch::CallStops;
 
 /// How a tracee goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,27 +51,29 @@ fn request(request: c_uint, tid: pid_t, addr: usize, data: *mut c_void) -> Resul
     Errno::result(result)
 }
 
-/// Makes `tid` a tracee of the calling thread, without stopping it, so that it stops for seccomp,
-/// at syscalls when asked, and for fork, vfork, clone and exec. Its children become tracees
-/// likewise.
-pub(crate) fn seize(tid: pid_t) -> Result<(), Errno> {
-    let options = libc::PTRACE_O_TRACESECCOMP
-        | libc::PTRACE_O_TRACESYSGOOD
-        | libc::PTRACE_O_TRACEFORK
-        | libc::PTRACE_O_TRACEVFORK
-        | libc::PTRACE_O_TRACECLONE
-        | libc::PTRACE_O_TRACEEXEC;
-    seize_with(tid, options)
-}
-
-/// The same for a task that has no filter of ours: what its own filters answer stays as it is.
-pub(crate) fn seize_running(tid: pid_t) -> Result<(), Errno> {
+/// Makes `tid` a tracee of the calling thread, without stopping it, so that it stops at syscalls
+/// when asked, for fork, vfork, clone and exec, and for seccomp if calls are `Filtered`. Its
+/// children become tracees likewise.
+///
+/// # Errors
+/// `EINVAL` if calls are `Filtered` and the kernel has no seccomp filters (before 3.5).
+pub(crate) fn seize(tid: pid_t, stops: CallStops) -> Result<(), Errno> {
     let options = libc::PTRACE_O_TRACESYSGOOD
         | libc::PTRACE_O_TRACEFORK
         | libc::PTRACE_O_TRACEVFORK
         | libc::PTRACE_O_TRACECLONE
         | libc::PTRACE_O_TRACEEXEC;
+    let options = match stops {
+        CallStops::Filtered => options | libc::PTRACE_O_TRACESECCOMP,
+        CallStops::Every => options,
+    };
     seize_with(tid, options)
+}
+
+/// Makes `tid` a tracee of the calling thread for a while, so that it stops at syscalls when asked,
+/// and for exec. Its children do not become tracees.
+pub(crate) fn seize_for_a_while(tid: pid_t) -> Result<(), Errno> {
+    seize_with(tid, libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACEEXEC)
 }
 
 fn seize_with(tid: pid_t, options: c_int) -> Result<(), Errno> {

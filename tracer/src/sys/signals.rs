@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::mem::{MaybeUninit, zeroed};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr::{null, null_mut};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 use libc::{c_int, c_void, pid_t, sigaction, siginfo_t, sigset_t};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::pipe2;
 
 use crate::sys::inherited;
@@ -120,6 +121,7 @@ pub(crate) unsafe fn restore_in_child(blocked: &Blocked) {
             }
             libc::sigaction(signal, &raw const action, null_mut());
         }
+        inherited::ignore_again();
         libc::sigprocmask(libc::SIG_SETMASK, &raw const blocked.mask, null_mut());
     }
 }
@@ -185,6 +187,60 @@ impl Drop for Caught {
     }
 }
 
+static WAKES: AtomicI32 = AtomicI32::new(-1);
+/// Made once and never closed, as [`PIPE`].
+static EVENT: OnceLock<Option<EventFd>> = OnceLock::new();
+
+/// A descriptor that is readable when a child or tracee may have something to be waited for;
+/// dropping it restores the disposition of SIGCHLD before.
+pub(crate) struct ChildSignal {
+    before: sigaction,
+}
+
+impl ChildSignal {
+    /// Catches SIGCHLD. `None` if the embedding program does, or another application is in front
+    /// of this process.
+    pub(crate) fn catch(blocked: &Blocked) -> Option<Self> {
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let event = EVENT.get_or_init(|| EventFd::from_value_and_flags(0, flags).ok());
+        let fd = event.as_ref()?.as_fd().as_raw_fd();
+        if blocked.is_handled(libc::SIGCHLD) || WAKES.swap(fd, SeqCst) >= 0 {
+            return None;
+        }
+        let before = blocked.actions[libc::SIGCHLD as usize];
+        set(libc::SIGCHLD, wake as *const () as usize);
+        Some(Self { before })
+    }
+
+    /// What to poll.
+    pub(crate) fn event(&self) -> Option<BorrowedFd<'static>> {
+        Some(EVENT.get()?.as_ref()?.as_fd())
+    }
+
+    /// Makes the descriptor unreadable until the next signal.
+    pub(crate) fn take(&self) {
+        if let Some(Some(event)) = EVENT.get() {
+            let _ = event.read();
+        }
+    }
+}
+
+impl Drop for ChildSignal {
+    fn drop(&mut self) {
+        // SAFETY: a disposition that the kernel gave.
+        unsafe { libc::sigaction(libc::SIGCHLD, &raw const self.before, null_mut()) };
+        WAKES.store(-1, SeqCst);
+    }
+}
+
+extern "C" fn wake(_: c_int, _: *mut siginfo_t, _: *mut c_void) {
+    let errno = Errno::last_raw();
+    let one = 1_u64;
+    // SAFETY: async-signal-safe; the descriptor is never closed.
+    unsafe { libc::write(WAKES.load(SeqCst), (&raw const one).cast(), size_of::<u64>()) };
+    Errno::set_raw(errno);
+}
+
 /// Ends the reading of [`receive`].
 pub(crate) struct Stop(File);
 
@@ -218,11 +274,43 @@ pub(crate) fn send(pid: pid_t, signal: c_int) {
     unsafe { libc::kill(pid, signal) };
 }
 
+/// Stops this process as `signal` stops one that does not handle it, until it is continued.
+pub(crate) fn stop_by(signal: c_int) {
+    // SAFETY: the structures are filled by the kernel or handed back; the default disposition
+    // runs no code. raise(3) returns when this thread has been stopped and continued.
+    unsafe {
+        let (mut only, mut mask) = (zeroed(), zeroed());
+        let (default, mut before) = (zeroed::<sigaction>(), zeroed());
+        libc::sigemptyset(&raw mut only);
+        libc::sigaddset(&raw mut only, signal);
+        libc::sigaction(signal, &raw const default, &raw mut before);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const only, &raw mut mask);
+        libc::raise(signal);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, null_mut());
+        libc::sigaction(signal, &raw const before, null_mut());
+    }
+}
+
 /// Whether thread `tid` belongs to process `tgid`.
 pub(crate) fn is_thread_of(tgid: pid_t, tid: pid_t) -> bool {
     // SAFETY: signal 0 only asks. EPERM says that the thread is there.
     let result = unsafe { libc::syscall(libc::SYS_tgkill, tgid, tid, 0) };
     !matches!(Errno::result(result), Err(Errno::ESRCH | Errno::EINVAL))
+}
+
+/// Whether a signal waits for thread `tid` that interrupts its calls: one that the thread neither
+/// blocks nor ignores (proc_pid_status(5)).
+pub(crate) fn is_pending(tid: pid_t) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let mask = |name: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(name));
+        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+    };
+    let bit = |signal: c_int| 1_u64 << (signal - 1);
+    let by_default = [libc::SIGCHLD, libc::SIGURG, libc::SIGWINCH, libc::SIGCONT].map(bit);
+    let by_default = by_default.into_iter().fold(0, |all, bit| all | bit);
+    let ignored = mask("SigIgn:") | by_default & !mask("SigCgt:");
+    (mask("SigPnd:") | mask("ShdPnd:")) & !mask("SigBlk:") & !ignored != 0
 }
 
 /// Three numbers: small enough that a pipe takes all or nothing (pipe(7)).

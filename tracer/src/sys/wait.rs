@@ -13,6 +13,9 @@ use crate::engine::Ended;
 pub(crate) enum Report {
     /// Task `tid` is in a ptrace-stop: the signal, and the ptrace event in the bits above 8.
     Stopped { tid: pid_t, code: c_int },
+    /// Child `pid`, which is no tracee, was stopped by `signal` (Linux 4.7; on older kernels as
+    /// if it were a tracee).
+    Suspended { pid: pid_t, signal: c_int },
     /// Task `tid` ended, and is a zombie until it is reaped.
     Ended { tid: pid_t, how: Ended },
 }
@@ -38,6 +41,8 @@ pub(crate) enum Scope {
 /// Waits for the calling thread's tracees.
 #[derive(Debug)]
 pub(crate) struct Waiter {
+    /// `idtype` and `id` of waitid(2).
+    whom: (libc::idtype_t, libc::id_t),
     scope: c_int,
     /// The kernel's waitid(2) knows `__WALL` (4.7).
     can_look: bool,
@@ -50,7 +55,12 @@ impl Waiter {
             Scope::Thread => libc::__WNOTHREAD,
             Scope::Process => 0,
         };
-        Self { scope, can_look: true }
+        Self { whom: (libc::P_ALL, 0), scope, can_look: true }
+    }
+
+    /// Waits for one task (Linux 4.7).
+    pub(crate) fn of(tid: pid_t) -> Self {
+        Self { whom: (libc::P_PID, tid as libc::id_t), ..Self::new(Scope::Thread) }
     }
 
     /// The next report, if any. A stop is taken by it; an end stays until [`Waiter::reap`].
@@ -61,10 +71,13 @@ impl Waiter {
         let hang = if patience == Patience::Wait { 0 } else { libc::WNOHANG };
         let flags = self.scope | libc::__WALL | hang;
         if self.can_look {
-            match look(flags) {
+            match look(self.whom, flags) {
                 Err(Errno::EINVAL) => self.can_look = false,
-                Ok(Some(report @ Report::Stopped { tid, .. })) => {
-                    take(tid, libc::WSTOPPED);
+                Ok(Some(report)) => {
+                    if let Report::Stopped { tid, .. } | Report::Suspended { pid: tid, .. } = report
+                    {
+                        take(tid, libc::WSTOPPED);
+                    }
                     return Ok(Some(report));
                 }
                 other => return other,
@@ -82,11 +95,11 @@ impl Waiter {
 }
 
 /// What happened, without taking it.
-fn look(flags: c_int) -> Result<Option<Report>, Errno> {
+fn look((kind, id): (libc::idtype_t, libc::id_t), flags: c_int) -> Result<Option<Report>, Errno> {
     let flags = flags | libc::WEXITED | libc::WSTOPPED | libc::WNOWAIT;
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     // SAFETY: `info` is a `siginfo_t` to be filled.
-    let result = unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), flags) };
+    let result = unsafe { libc::waitid(kind, id, info.as_mut_ptr(), flags) };
     Errno::result(result)?;
     // SAFETY: zeroed, then filled by the kernel as for SIGCHLD; the members read are integers.
     let (tid, code, status) = unsafe {
@@ -102,6 +115,7 @@ fn look(flags: c_int) -> Result<Option<Report>, Errno> {
             let core_dumped = code == libc::CLD_DUMPED;
             Report::Ended { tid, how: Ended::Signaled { signal: status, core_dumped } }
         }
+        libc::CLD_STOPPED => Report::Suspended { pid: tid, signal: status },
         _ => Report::Stopped { tid, code: status },
     }))
 }

@@ -10,6 +10,7 @@ use sentrace_schema::wire::{Hello, Mode};
 use super::hello::{beginning, hello};
 use super::{ProbeArgs, Reporter, TraceError};
 use crate::attach::{Attach, Follow, Targets};
+use crate::launch::Engine;
 use crate::resolve::Resolver;
 
 /// Options of `attach`.
@@ -72,7 +73,7 @@ pub(super) fn report(attach: &Attach, probe: &ProbeArgs) -> Result<i32, TraceErr
     let first = attach.targets.pids.first().copied();
     let argv = fs::read(format!("/proc/{}/cmdline", first.unwrap_or_default())).unwrap_or_default();
     let argv = argv.strip_suffix(b"\0").unwrap_or(&argv).split(|byte| *byte == 0);
-    let hello = hello(first.unwrap_or(own), &resolver);
+    let hello = hello(first.unwrap_or(own), Engine::Ptrace, &resolver);
     let hello = Hello { mode: Mode::Attached, argv: beginning(argv), ..hello };
     let reporter = Reporter::start(probe, hello)?;
     reporter.watch(resolver, |session| attach.run(session))?;

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 
 use sentrace_schema::wire::{Hello, PROTOCOL};
 
+use crate::launch::Engine;
 use crate::resolve::Resolver;
 use crate::transport::random;
 
@@ -13,13 +14,13 @@ const ARGV: (usize, usize) = (16 << 10, 256);
 
 /// The hello of a tracer of process `pid`, or that is the process; how it came to be traced is to
 /// be added.
-pub(super) fn hello(pid: i32, resolver: &Resolver) -> Hello {
+pub(super) fn hello(pid: i32, engine: Engine, resolver: &Resolver) -> Hello {
     let hostname = fs::read("/proc/sys/kernel/hostname").unwrap_or_default();
     Hello {
         protocol: PROTOCOL,
         version: env!("CARGO_PKG_VERSION").into(),
         tracer: random(),
-        engine: "ptrace".into(),
+        engine: engine.name().into(),
         pid_namespace: fs::metadata("/proc/self/ns/pid").map_or(0, |meta| meta.ino()),
         hostname: hostname.trim_ascii_end().to_vec(),
         container: resolver.cgroup(pid).container,

@@ -23,7 +23,7 @@ use sentrace_schema::wire::{Event, Hello, Mode};
 use tracing::level_filters::LevelFilter;
 
 use crate::attach::{Attach, AttachError, Follow, Targets};
-use crate::launch::{Launch, LaunchError, Until};
+use crate::launch::{CallStops, Engine, Launch, LaunchError, Until};
 use crate::resolve::{self, Resolver};
 use crate::session::{Session, Sink, Wanted};
 use crate::transport::{Client, Config, Limits, Outcome, QueueSink};
@@ -54,7 +54,10 @@ pub struct TraceArgs {
     #[arg(long, value_name = "GID", default_value = "-1", allow_negative_numbers = true)]
     #[arg(hide_default_value = true)]
     pub gid: Id,
-    /// Install no seccomp filter: only the life of processes is reported
+    /// How system calls are caught
+    #[arg(long, value_enum, default_value_t, conflicts_with = "pid")]
+    pub engine: Engine,
+    /// Install no seccomp filter: every call of the application stops, which takes long
     #[arg(long, action = ArgAction::SetTrue, value_parser = switch)]
     #[arg(env = "DD_CWS_INSTRUMENTATION_SECCOMP_DISABLED")]
     pub disable_seccomp: bool,
@@ -195,11 +198,13 @@ pub fn trace(args: &TraceArgs) -> Result<i32, TraceError> {
         return attach::report(&Attach { targets, follow: Follow::Once }, &args.probe);
     }
     let resolver = Resolver::new()?;
+    // Only ptrace needs no filter.
+    let engine = if args.disable_seccomp { Engine::Ptrace } else { args.engine.choose().engine };
     let own = i32::try_from(std::process::id()).unwrap_or_default();
     let argv = hello::beginning(args.command.iter().map(|arg| arg.as_bytes()));
-    let hello = Hello { mode: Mode::Wrapped, argv, ..hello::hello(own, &resolver) };
+    let hello = Hello { mode: Mode::Wrapped, argv, ..hello::hello(own, engine, &resolver) };
     let reporter = Reporter::start(&args.probe, hello)?;
-    let launch = launch(args, &reporter.wanted)?;
+    let launch = launch(args, engine, &reporter.wanted)?;
     let ended = reporter.watch(resolver, |session| launch.run(session))?;
     Ok(ended.code())
 }
@@ -250,14 +255,13 @@ impl Reporter {
 }
 
 /// The application, with a filter for what is wanted.
-fn launch(args: &TraceArgs, wanted: &Wanted) -> Result<Launch, TraceError> {
-    let filter = if args.disable_seccomp {
-        tracing::warn!("without a seccomp filter, only the life of processes is reported");
-        Vec::new()
-    } else {
-        wanted.filter(action::TRACE)?.into()
-    };
+fn launch(args: &TraceArgs, engine: Engine, wanted: &Wanted) -> Result<Launch, TraceError> {
+    let filter = wanted.filter(action::TRACE)?.into();
     let mut launch = Launch::new(args.command.clone(), filter);
+    launch.engine = engine;
+    if args.disable_seccomp {
+        launch.stops = CallStops::Every;
+    }
     (launch.uid, launch.gid) = (args.uid.0, args.gid.0);
     if std::env::var_os(TOKEN).is_some() {
         launch.env = Some(std::env::vars_os().filter(|(name, _)| name != TOKEN).collect());

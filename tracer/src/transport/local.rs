@@ -1,7 +1,7 @@
 //! Events for somebody in the same process, who must not hold up the engine either.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sentrace_schema::wire::Event;
 
@@ -11,13 +11,16 @@ use crate::session::Sink;
 
 /// Bytes of events that are handed over at a time.
 const BATCH: usize = 64 << 10;
+/// How long events may wait for others: waking somebody costs more than handling an event, and
+/// the engine pays it while a task is stopped.
+const LATENCY: Duration = Duration::from_millis(2);
 
 /// A queue that takes up to `limit` bytes of events.
 #[must_use]
 pub fn local(limit: usize) -> (LocalSink, LocalEvents) {
     let queue = Mutex::new(Queue::new(limit, BATCH));
     let shared = Arc::new(Shared { queue, filled: Condvar::new() });
-    (LocalSink { shared: Arc::clone(&shared) }, LocalEvents { shared })
+    (LocalSink { shared: Arc::clone(&shared) }, LocalEvents { shared, is_flowing: false })
 }
 
 /// Where the session puts its events. Dropping it ends the queue.
@@ -30,6 +33,8 @@ pub struct LocalSink {
 #[derive(Debug)]
 pub struct LocalEvents {
     shared: Arc<Shared>,
+    /// There have been events lately, so that more are to be expected.
+    is_flowing: bool,
 }
 
 /// What became of the events of a queue.
@@ -70,16 +75,22 @@ impl Drop for LocalSink {
     }
 }
 
-/// The oldest events, in their order; waits for some. Ends when the sink is gone and all has been
-/// taken.
+/// The oldest events, in their order; waits for some, and after each answer for [`LATENCY`] or a
+/// batch. Ends when the sink is gone and all has been taken.
 impl Iterator for LocalEvents {
     type Item = Vec<Event>;
 
     fn next(&mut self) -> Option<Vec<Event>> {
         let mut queue = self.shared.queue();
+        if self.is_flowing && queue.bytes() < BATCH && queue.deadline().is_none() {
+            queue.set_alarm(Alarm::Batch);
+            let wait = self.shared.filled.wait_timeout(queue, LATENCY);
+            queue = wait.unwrap_or_else(PoisonError::into_inner).0;
+        }
         loop {
             let batch = queue.take();
-            if !batch.events.is_empty() {
+            self.is_flowing = !batch.events.is_empty();
+            if self.is_flowing {
                 return Some(batch.events);
             }
             if queue.deadline().is_some() {

@@ -70,4 +70,8 @@ impl World for FakeWorld {
     fn peer_of_fd(&self, _: Task, _: i32) -> Vec<u8> {
         self.peer.clone()
     }
+
+    fn protection(&self, _: Task, addr: u64) -> i64 {
+        (addr / 4096 % 8).cast_signed()
+    }
 }

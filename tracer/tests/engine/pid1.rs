@@ -2,11 +2,13 @@
 
 use std::process::Command;
 
-use crate::wrap::{text, wrap};
+use crate::wrap::{Engine, on_every_engine, text};
+
+on_every_engine!(orphans_are_reaped, the_container_ends_with_its_application,);
 
 /// Runs `script` under a `wrap` that is PID 1 of a new PID namespace, if that may be made here.
-fn contained(options: &[&str], script: &str) -> Option<(String, Option<i32>)> {
-    let wrap = wrap(options);
+fn contained(engine: Engine, options: &[&str], script: &str) -> Option<(String, Option<i32>)> {
+    let wrap = engine.wrap(options);
     let mut unshare = Command::new("unshare");
     unshare.args(["--pid", "--mount-proc", "--fork"]);
     if !unshare.arg("true").status().is_ok_and(|status| status.success()) {
@@ -19,20 +21,19 @@ fn contained(options: &[&str], script: &str) -> Option<(String, Option<i32>)> {
     Some((text(&output.stdout), output.status.code()))
 }
 
-#[test]
-fn orphans_are_reaped() {
+fn orphans_are_reaped(engine: Engine) {
     // 20 orphans end while the application still runs; none may be left as a zombie.
     let script = "for i in $(seq 20); do (sleep 0.1 &) ; done; sleep 0.5; \
         cat /proc/[0-9]*/stat | grep -c ' Z '; grep PPid /proc/self/status; exit 6";
-    let Some((output, code)) = contained(&["--exit"], script) else { return };
+    let Some((output, code)) = contained(engine, &["--exit"], script) else { return };
     assert_eq!(output.lines().next(), Some("0"), "{output}");
     assert_eq!(code, Some(6));
 }
 
-#[test]
-fn the_container_ends_with_its_application() {
+fn the_container_ends_with_its_application(engine: Engine) {
     let begin = std::time::Instant::now();
-    let Some((_, code)) = contained(&["--first"], "(sleep 30 >/dev/null 2>&1 &); exit 9") else {
+    let Some((_, code)) = contained(engine, &["--first"], "(sleep 30 >/dev/null 2>&1 &); exit 9")
+    else {
         return;
     };
     assert_eq!(code, Some(9));

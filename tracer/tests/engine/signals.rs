@@ -5,7 +5,14 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::wrap::{text, wrap};
+use crate::wrap::{Engine, on_every_engine, text};
+
+on_every_engine!(
+    a_signal_to_the_tracer_is_the_applications,
+    a_signal_to_the_group_arrives_once,
+    a_signal_ends_an_application_that_does_not_handle_it,
+    a_shell_with_a_terminal_stops_and_continues_its_job,
+);
 
 fn script(name: &str) -> String {
     format!("{}/tests/fixtures/{name}.py", env!("CARGO_MANIFEST_DIR"))
@@ -18,8 +25,9 @@ fn kill(pid: i32, signal: i32) {
 }
 
 /// Runs the fixture in a process group of its own, sends it signals, and answers what it got.
-fn got(options: &[&str], send: impl Fn(&Child, i32)) -> String {
-    let mut child = wrap(&["--exit"])
+fn got(engine: Engine, options: &[&str], send: impl Fn(&Child, i32)) -> String {
+    let mut child = engine
+        .wrap(&["--exit"])
         .args(["python3", &script("signals")])
         .args(options)
         .stdout(Stdio::piped())
@@ -39,8 +47,7 @@ fn got(options: &[&str], send: impl Fn(&Child, i32)) -> String {
     rest.trim().to_owned()
 }
 
-#[test]
-fn a_signal_to_the_tracer_is_the_applications() {
+fn a_signal_to_the_tracer_is_the_applications(engine: Engine) {
     let pause = || std::thread::sleep(Duration::from_millis(40));
     let send = |child: &Child, _| {
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGWINCH] {
@@ -48,40 +55,37 @@ fn a_signal_to_the_tracer_is_the_applications() {
             pause();
         }
     };
-    assert_eq!(got(&[], send), "SIGTERM SIGINT SIGHUP SIGWINCH");
-    assert_eq!(got(&["block"], send), "SIGTERM SIGINT SIGHUP SIGWINCH");
+    assert_eq!(got(engine, &[], send), "SIGTERM SIGINT SIGHUP SIGWINCH");
+    assert_eq!(got(engine, &["block"], send), "SIGTERM SIGINT SIGHUP SIGWINCH");
 }
 
-#[test]
-fn a_signal_to_the_group_arrives_once() {
+fn a_signal_to_the_group_arrives_once(engine: Engine) {
     let send = |child: &Child, _| {
         for signal in [libc::SIGTERM, libc::SIGUSR1] {
             kill(-(child.id() as i32), signal);
             std::thread::sleep(Duration::from_millis(40));
         }
     };
-    assert_eq!(got(&[], send), "SIGTERM SIGUSR1");
+    assert_eq!(got(engine, &[], send), "SIGTERM SIGUSR1");
 }
 
-#[test]
-fn a_signal_ends_an_application_that_does_not_handle_it() {
-    let mut child = wrap(&[]).args(["sleep", "60"]).spawn().expect("a process");
+fn a_signal_ends_an_application_that_does_not_handle_it(engine: Engine) {
+    let mut child = engine.wrap(&[]).args(["sleep", "60"]).spawn().expect("a process");
     std::thread::sleep(Duration::from_millis(100));
     kill(child.id() as i32, libc::SIGTERM);
     assert_eq!(child.wait().expect("its end").code(), Some(143));
 }
 
-#[test]
-fn a_shell_with_a_terminal_stops_and_continues_its_job() {
-    let wrap = wrap(&["--exit"]);
+fn a_shell_with_a_terminal_stops_and_continues_its_job(engine: Engine) {
+    let wrap = engine.wrap(&["--exit"]);
     let run = |words: &[&str]| {
         let mut python = Command::new("python3");
         python.arg(script("terminal")).args(words);
         text(&python.output().expect("a process").stdout)
     };
     let program = wrap.get_program().to_str().expect("a path");
-    let option = wrap.get_args().next().and_then(|arg| arg.to_str()).expect("an option");
+    let options: Vec<_> = wrap.get_args().filter_map(|arg| arg.to_str()).collect();
     let plain = run(&[]);
     assert!(plain.contains("stopped") && plain.contains("interrupted"), "{plain}");
-    assert_eq!(run(&[program, option]), plain);
+    assert_eq!(run(&[&[program], options.as_slice()].concat()), plain);
 }

@@ -9,6 +9,7 @@ use sentrace_schema::wire::{
 use sentrace_schema::{Payload, event as desc};
 
 use super::probe::{Probe, welcome};
+use super::programs::fixture;
 
 fn trace(options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sentrace-tracer"));
@@ -70,6 +71,34 @@ fn the_probe_is_told_who_and_what() {
         let is_passwd = |event: &Event| matches!(&event.payload, Payload::Open(open) if open.file.path == b"/etc/passwd");
         assert!(events.iter().any(is_passwd));
     }
+}
+
+/// Without a filter every call stops, and so it is where the kernel takes none.
+#[test]
+fn without_a_filter_the_same_is_reported() {
+    let old = fixture("oldkernel");
+    let reported = |mut command: Command| {
+        let probe = Probe::tcp();
+        command.args(["--probe-addr", &probe.address.to_string(), "--"]);
+        command.args(["/bin/sh", "-c", "cd /; exec /bin/cat /etc/passwd /dev/null/x"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (hello, events) = serve(&probe, Interest::Full);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(code(&output), Some(1));
+        assert_eq!(hello.engine, b"ptrace");
+        let events: Vec<_> =
+            events.into_iter().map(|event| (event.header.nr, event.payload.event().name)).collect();
+        (events, String::from_utf8(output.stderr).unwrap())
+    };
+    let (filtered, _) = reported(trace(&["--engine=ptrace"]));
+    assert!(filtered.iter().any(|(_, name)| *name == "open"), "{filtered:?}");
+    let (every, _) = reported(trace(&["--disable-seccomp"]));
+    assert_eq!(every, filtered);
+    let mut refused = Command::new(&old.program);
+    refused.arg("3.4").arg(env!("CARGO_BIN_EXE_sentrace-tracer")).arg("trace");
+    let (refused, stderr) = reported(refused);
+    assert_eq!(refused, filtered);
+    assert!(stderr.contains("every call stops: cannot install the seccomp filter"), "{stderr}");
 }
 
 #[test]

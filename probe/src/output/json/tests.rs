@@ -9,7 +9,9 @@ use sentrace_schema::{EVENTS, Payload, events, groups};
 use serde_json::Value;
 
 use super::*;
+use crate::actions::Status;
 use crate::output::sample::{self, Sample, sample};
+use crate::rules::KillScope;
 use crate::secl::Owned;
 
 fn line(sample: &Sample, alert: Option<&Match>) -> String {
@@ -49,6 +51,16 @@ fn golden_lines() {
     let alert = sample::alert("secrets_read", "Somebody reads the passwords");
     let mut refused = open(-13);
     refused.event.header.marks = TRUNCATED | TOCTOU;
+    refused.actions = vec![KillReport {
+        signal: 9,
+        scope: KillScope::Container,
+        status: Status::PartiallyPerformed,
+        reason: "process 7: the process has ended".into(),
+        created_at: sample::START,
+        detected_at: sample::START + 1,
+        killed_at: Some(sample::START + 2),
+        exited_at: None,
+    }];
     let exit = events::Exit { process: sample::shell(), cause: 0, code: 0 };
     let signal = events::Signal { type_: 9, pid: -1, target: groups::Process::default() };
     let chmod = events::Chmod { file: sample::file(b"/tmp/a\nb.SH"), ..Default::default() };

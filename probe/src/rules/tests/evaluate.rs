@@ -87,11 +87,13 @@ rules:
       - network_filter: {filter: port 53, policy: drop}
 "#,
     );
-    let kill = |signal, scope, disable_container_disarmer| ActionRequest::Kill {
-        signal,
-        scope,
-        disable_container_disarmer,
-        disable_executable_disarmer: false,
+    let kill = |signal, scope, disable_container_disarmer| {
+        ActionRequest::Kill(Kill {
+            signal,
+            scope,
+            disable_container_disarmer,
+            disable_executable_disarmer: false,
+        })
     };
     let hash =
         |field: &str, max_file_size| ActionRequest::Hash { field: field.into(), max_file_size };

@@ -6,6 +6,7 @@
 mod bpf;
 mod disguise;
 mod file;
+mod memory;
 mod module;
 mod process;
 mod socket;
@@ -72,3 +73,9 @@ pub static MAPPED_FILE: Irregular = at_entry(file::mapped_file);
 pub static MOUNT_SOURCE: Irregular = at_entry(file::mount_source);
 /// Where sendmsg(2) sends to.
 pub static MESSAGE_PEER: Irregular = at_entry(socket::message_peer);
+/// The filter that setsockopt(2) gives a socket.
+pub static SOCKET_FILTER: Irregular = at_entry(socket::filter);
+/// Whether the parameters of a kernel module are cut.
+pub static MODULE_ARGS_TRUNCATED: Irregular = at_entry(module::are_args_truncated);
+/// How memory is protected before mprotect(2).
+pub static VM_PROTECTION: Irregular = at_entry(memory::vm_protection);

@@ -1,8 +1,9 @@
 //! Kernel modules: their name is in the image (init_module(2)) or the file (finit_module(2)).
 
 use sentrace_schema::record::Slot;
+use sentrace_schema::wire::TRUNCATED;
 
-use crate::decode::fill::put_text;
+use crate::decode::fill::{put_int, put_text};
 use crate::decode::reader::Reader;
 use crate::memory::{self, Width, number_in};
 
@@ -21,6 +22,13 @@ pub(super) fn name(reader: &mut Reader<'_>, slot: Slot<'_>) {
         (None, None) => vec![],
     };
     put_text(slot, name);
+}
+
+pub(super) fn are_args_truncated(reader: &mut Reader<'_>, slot: Slot<'_>) {
+    if let Some(args) = reader.arguments.index("uargs") {
+        let args = reader.pointees().text(args, memory::TEXT_MAX);
+        put_int(slot, i64::from(args.marks & TRUNCATED != 0));
+    }
 }
 
 /// The name that the kernel gives to a module of this file: without `.ko` and what follows, with

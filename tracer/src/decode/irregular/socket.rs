@@ -1,14 +1,24 @@
 //! Sockets.
 
+use sentrace_bpf::Instruction;
+use sentrace_schema::groups::SocketFilter;
 use sentrace_schema::record::Slot;
+use sha2::{Digest, Sha256};
 
 use crate::decode::fill::{put, put_int};
 use crate::decode::reader::Reader;
 use crate::decode::sockaddr;
-use crate::memory::{self, Width};
+use crate::memory::{self, Width, number_in};
 
 /// `SOCK_TYPE_MASK` (linux/net.h).
 const TYPE_MASK: i64 = 0xf;
+/// `SOL_SOCKET`, and its options that are a classic BPF program (asm-generic/socket.h).
+const SOL_SOCKET: i64 = 1;
+const SO_ATTACH_FILTER: i64 = 26;
+const SO_ATTACH_REUSEPORT_CBPF: i64 = 51;
+/// Instructions of a filter that are looked at, and the size of one (`struct sock_filter`).
+const FILTER_MAX: usize = 512;
+const INSN: usize = 8;
 
 pub(super) fn accepted(reader: &mut Reader<'_>, slot: Slot<'_>) {
     let Some(fd) = reader.success().and_then(|fd| i32::try_from(fd).ok()) else { return };
@@ -41,4 +51,41 @@ pub(super) fn message_peer(reader: &mut Reader<'_>, slot: Slot<'_>) {
         let addr = memory::bytes(reader.memory, name, len, sockaddr::MAX);
         put(slot, sockaddr::record(&reader.note(addr)));
     }
+}
+
+/// The option is a `struct sock_fprog`: a length of 16 bits and a pointer (linux/filter.h).
+pub(super) fn filter(reader: &mut Reader<'_>, slot: Slot<'_>) {
+    let is_filter = reader.named("level") == Some(SOL_SOCKET)
+        && matches!(reader.named("optname"), Some(SO_ATTACH_FILTER | SO_ATTACH_REUSEPORT_CBPF));
+    let Some(option) = reader.arguments.index("optval").filter(|_| is_filter) else { return };
+    let word = reader.arguments.layout().word;
+    let len = reader.note(reader.pointees().number(option, 0, Width::W16));
+    let start = reader.note(reader.pointees().number(option, word.bytes() as u64, word));
+    let bytes = memory::bytes(reader.memory, start, len * INSN as u64, FILTER_MAX * INSN);
+    let bytes = reader.note(bytes);
+    let instructions: Vec<Instruction> = bytes.chunks_exact(INSN).filter_map(instruction).collect();
+    let mut used_immediates: Vec<i64> =
+        instructions.iter().filter_map(sentrace_bpf::immediate).map(i64::from).collect();
+    used_immediates.sort_unstable();
+    used_immediates.dedup();
+    put(
+        slot,
+        SocketFilter {
+            filter_len: len.cast_signed(),
+            is_filter_truncated: len > FILTER_MAX as u64,
+            filter_instructions: sentrace_bpf::list(&instructions).into(),
+            filter_hash: hex(&Sha256::digest(&bytes)).into(),
+            used_immediates,
+        },
+    );
+}
+
+fn instruction(bytes: &[u8]) -> Option<Instruction> {
+    let code = number_in(bytes, 0, Width::W16)?;
+    let k = number_in(bytes, 4, Width::W32)?;
+    Some(Instruction { code: code as u16, jt: bytes[2], jf: bytes[3], k: k as u32 })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

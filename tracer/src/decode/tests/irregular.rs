@@ -154,3 +154,75 @@ fn shared_memory_that_is_executable() {
     none(ipc(0x115, SHM_EXEC));
     none(call("arm", "shmat", &[1, 0, 0o10000]));
 }
+
+#[test]
+fn filters_of_sockets() {
+    // ldh [12]; jeq #0x800, l2, l3; ret #0x40000; ret #0x0
+    let filter = [0x28, 12, 0x0100_0015, 0x800, 6, 0x40000, 6, 0];
+    let memory = FakeMemory::new()
+        .with_u32s(PAGE, &filter)
+        .with_u64s(2 * PAGE, &[4, PAGE])
+        .with_u32s(3 * PAGE, &[4, PAGE as u32])
+        .with_u64s(4 * PAGE, &[600, 8 * PAGE])
+        .with_u32s(8 * PAGE, &[6; 1200]);
+    let option = |abi, level, name, at| {
+        let setsockopt = call(abi, "setsockopt", &[3, level, name, at, 16]);
+        match payload(&setsockopt, &memory, 0) {
+            Payload::Setsockopt(setsockopt) => setsockopt.socket_filter,
+            other => panic!("{other:?}"),
+        }
+    };
+    let expect = groups::SocketFilter {
+        filter_len: 4,
+        is_filter_truncated: false,
+        filter_instructions:
+            b"l0: ldh [12]\nl1: jeq #0x800, l2, l3\nl2: ret #0x40000\nl3: ret #0x0".into(),
+        // sha256sum(1) of the bytes above
+        filter_hash: b"595fbeb764d7f29e00c4c242b6f38c18992b1818aa53ef42b19915455eee76f4".into(),
+        used_immediates: vec![0, 0x800, 0x40000],
+    };
+    assert_eq!(option("amd64", 1, 26, 2 * PAGE), expect);
+    assert_eq!(option("arm64", 1, 51, 2 * PAGE), expect);
+    assert_eq!(option("i386", 1, 26, 3 * PAGE), expect);
+    let long = option("amd64", 1, 26, 4 * PAGE);
+    assert_eq!((long.filter_len, long.is_filter_truncated), (600, true));
+    assert_eq!(long.filter_instructions.split(|byte| *byte == b'\n').count(), 512);
+    assert_eq!(option("amd64", 6, 26, 2 * PAGE), groups::SocketFilter::default());
+    assert_eq!(option("amd64", 1, 2, 2 * PAGE), groups::SocketFilter::default());
+}
+
+#[test]
+fn protection_before_the_call() {
+    let protection =
+        |name: &str, args: &[u64]| match payload(&call("arm64", name, args), &FakeMemory::new(), 0)
+        {
+            Payload::Mprotect(mprotect) => (mprotect.vm_protection, mprotect.req_protection),
+            other => panic!("{other:?}"),
+        };
+    assert_eq!(protection("mprotect", &[3 * PAGE, PAGE, 5]), (3, 5));
+    assert_eq!(protection("pkey_mprotect", &[PAGE, PAGE, 4, 1]), (1, 4));
+}
+
+#[test]
+fn parameters_of_modules_that_are_cut() {
+    let is_cut = |len: usize| {
+        let memory = FakeMemory::new().with(PAGE, &vec![b'a'; len]).with(PAGE + len as u64, b"\0");
+        match payload(&call("amd64", "finit_module", &[3, PAGE, 0]), &memory, 0) {
+            Payload::LoadModule(module) => module.args_truncated,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!([1, 4096, 4097].map(is_cut), [false, false, true]);
+}
+
+#[test]
+fn flags_of_the_two_ways_to_load_a_kernel() {
+    let flags =
+        |name: &str, args: &[u64]| match payload(&call("amd64", name, args), &FakeMemory::new(), 0)
+        {
+            Payload::Kexec(kexec) => (kexec.flags, kexec.file_flags),
+            other => panic!("{other:?}"),
+        };
+    assert_eq!(flags("kexec_load", &[0, 0, 0, 1]), (1, 0));
+    assert_eq!(flags("kexec_file_load", &[3, 4, 0, 0, 2]), (0, 2));
+}
