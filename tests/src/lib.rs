@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 use std::sync::OnceLock;
 
-/// The program `sentrace`, built as these tests are, in an environment that says nothing to it.
+/// The program `sentrace`, built as these tests are or named by `SENTRACE_PROGRAM`, in an
+/// environment that says nothing to it.
 ///
 /// # Panics
 /// It cannot be built.
 pub fn sentrace() -> Command {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let mut command = Command::new(PROGRAM.get_or_init(|| build("sentrace-probe", "sentrace")));
+    let mut command = Command::new(PROGRAM.get_or_init(|| {
+        let named = std::env::var_os("SENTRACE_PROGRAM").map(PathBuf::from);
+        named.unwrap_or_else(|| build("sentrace-probe", "sentrace"))
+    }));
     for (name, _) in std::env::vars_os() {
         let is_ours = name.to_string_lossy().starts_with("SENTRACE_");
         if is_ours || name == "RUST_LOG" || name == "NO_COLOR" {
