@@ -217,7 +217,11 @@ fn calls_of_the_32_bit_abi(engine: Engine) {
         stdout(&output)
     };
     let narrow = fixture("narrow");
-    check(&narrow.program, "", &[("open", "narrow"), ("connect", "9"), ("unlink", "narrow")]);
+    check(
+        &narrow.program,
+        "",
+        &[("open", "narrow.file"), ("connect", "9"), ("unlink", "narrow.file")],
+    );
     // From a program of 64 bits, where the machine has an instruction for that.
     if cfg!(target_arch = "x86_64") {
         let calls = fixture("calls");
