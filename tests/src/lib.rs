@@ -7,13 +7,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 use std::sync::OnceLock;
 
-/// The program `sentrace`, built as these tests are, in an environment that says nothing to it.
+/// The program `sentrace`, built as these tests are or named by `SENTRACE_PROGRAM`, in an
+/// environment that says nothing to it.
 ///
 /// # Panics
 /// It cannot be built.
 pub fn sentrace() -> Command {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    quiet(PROGRAM.get_or_init(|| build("sentrace-probe", "sentrace")))
+    quiet(PROGRAM.get_or_init(|| {
+        let named = std::env::var_os("SENTRACE_PROGRAM").map(PathBuf::from);
+        named.unwrap_or_else(|| build("sentrace-probe", "sentrace"))
+    }))
 }
 
 /// A command in an environment that says nothing to `sentrace`.

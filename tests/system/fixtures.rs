@@ -33,7 +33,7 @@ fn build(name: &str, program: &Path) {
     let source = sources.iter().find(|source| source.exists()).expect(name);
     let options = match name {
         // It needs nothing but a compiler that knows the ABI.
-        "i386" => "-m32 -nostdlib -ffreestanding -static -no-pie -fno-pie -fno-stack-protector",
+        "narrow" => "-m32 -nostdlib -ffreestanding -static -no-pie -fno-pie -fno-stack-protector",
         "static" => "-static",
         _ => "-pthread",
     };

@@ -159,7 +159,7 @@ fn static_and_32_bit_programs() {
         assert!(events.any("open", |event| event["file"]["path"] == "/etc/group"));
     });
     #[cfg(target_arch = "x86_64")]
-    Program::fixture("i386", &[]).everywhere(|_, events| {
+    Program::fixture("narrow", &[]).everywhere(|_, events| {
         let narrow = |event: &Value| event["sentrace"]["abi"] == "i386";
         for name in ["open", "connect", "unlink"] {
             assert!(events.any(name, narrow), "{name}");

@@ -69,10 +69,9 @@ fn arguments_are_what_strace_says() {
     assert!(names.len() > 100, "{} calls", names.len());
 }
 
-#[cfg(target_arch = "x86_64")]
 #[test]
 fn so_are_those_of_the_32_bit_abi() {
-    let fixture = fixture("i386");
+    let fixture = fixture("narrow");
     let is_call = |line: &String| !line.starts_with("execve(") && !line.starts_with("[ ");
     let [ours, theirs] = [ours, theirs]
         .map(|tracer| tracer(&fixture.program).into_iter().filter(is_call).collect::<Vec<_>>());

@@ -75,7 +75,7 @@ impl Drop for LocalSink {
     }
 }
 
-/// The oldest events, in their order; waits for some, and after each answer for [`LATENCY`] or a
+/// The oldest events, in their order; waits for some, and after each answer for `LATENCY` or a
 /// batch. Ends when the sink is gone and all has been taken.
 impl Iterator for LocalEvents {
     type Item = Vec<Event>;

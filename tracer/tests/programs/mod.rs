@@ -27,12 +27,22 @@ pub(crate) fn fixture(name: &str) -> Fixture {
     let program = place.path().join(name);
     let options = match name {
         // It needs nothing but a compiler that knows the ABI.
-        "i386" => "-m32 -nostdlib -static -ffreestanding -fno-pie -no-pie -fno-stack-protector",
+        "narrow" => "-nostdlib -static -ffreestanding -fno-pie -no-pie -fno-stack-protector",
         "arguments" => "-no-pie",
         _ => "-pthread",
     };
-    let mut cc = Command::new("cc");
-    cc.args(["-O1", "-Wall"]).args(options.split(' ')).arg("-o").arg(&program).arg(source);
+    let (compiler, machine) = match name {
+        "narrow" if cfg!(target_arch = "aarch64") => ("arm-linux-gnueabihf-gcc", "-marm"),
+        "narrow" => ("cc", "-m32"),
+        _ => ("cc", "-O1"),
+    };
+    let mut cc = Command::new(compiler);
+    cc.arg(machine)
+        .args(["-O1", "-Wall"])
+        .args(options.split(' '))
+        .arg("-o")
+        .arg(&program)
+        .arg(source);
     assert!(cc.status().expect("a C compiler").success(), "cc {name}.c");
     let program = program.into_os_string().into_string().expect("a path in UTF-8");
     Fixture { _place: place, program }
