@@ -70,8 +70,11 @@ fn a_signal_to_the_group_arrives_once(engine: Engine) {
 }
 
 fn a_signal_ends_an_application_that_does_not_handle_it(engine: Engine) {
-    let mut child = engine.wrap(&[]).args(["sleep", "60"]).spawn().expect("a process");
-    std::thread::sleep(Duration::from_millis(100));
+    let mut wrap = engine.wrap(&[]);
+    wrap.args(["sh", "-c", "echo ready; exec sleep 60"]).stdout(Stdio::piped());
+    let mut child = wrap.spawn().expect("a process");
+    let mut output = BufReader::new(child.stdout.take().expect("its output"));
+    output.read_line(&mut String::new()).expect("a line");
     kill(child.id() as i32, libc::SIGTERM);
     assert_eq!(child.wait().expect("its end").code(), Some(143));
 }
