@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use sentrace_schema::groups::Process;
 use sentrace_schema::wire::{Event, Heartbeat, Hello, Interest};
 
 use crate::fields::Host;
@@ -61,6 +62,11 @@ impl Pipeline {
         let tracer = self.tracers.entry(origin.tracer).or_default();
         tracer.host.hostname = String::from_utf8_lossy(&origin.hostname).into_owned();
         tracer.origin = origin;
+    }
+
+    /// Takes in processes of a tracer that it has not told of ([`Tree::scan`]).
+    pub fn scan(&mut self, tracer: u64, processes: Vec<Process>) {
+        self.tracers.entry(tracer).or_default().tree.scan(processes);
     }
 
     /// A tracer will not send events any more.

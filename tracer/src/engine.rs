@@ -133,6 +133,11 @@ pub trait Observer {
         let _ = (task, result, memory);
     }
 
+    /// The process of `task` (its leader) was watched by another before, and goes on.
+    fn found(&mut self, task: Task) {
+        let _ = task;
+    }
+
     /// `parent` made the process `child`, which has not made a call of interest yet.
     fn fork(&mut self, parent: Task, child: Task, how: Fork) {
         let _ = (parent, child, how);

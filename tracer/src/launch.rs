@@ -1,6 +1,7 @@
 //! Launches an application under an engine.
 
 use std::ffi::{CString, OsStr, OsString};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +11,8 @@ pub use sentrace_bpf::Instruction;
 
 use crate::engine::{Ended, Observer};
 use crate::forward::{By, Forwarder};
-use crate::notify::{self, Interest};
+use crate::guardian::{Board, Guard};
+use crate::notify::{self, Interest, Parent};
 use crate::ptrace::{self, Delivered};
 use crate::sys::child::{self, Child, Plan, Stage};
 use crate::sys::notify::Mailbox;
@@ -126,6 +128,9 @@ pub struct Launch {
     pub filter: Vec<Instruction>,
     /// How long to watch.
     pub until: Until,
+    /// For [`Launch::run_guarded`]: whether a guardian is to survive the supervisor's failure, which
+    /// has to be possible ([`Guard::is_possible`]). It takes the notify engine.
+    pub guard: Option<Guard>,
 }
 
 /// Why an application was not launched.
@@ -180,7 +185,8 @@ impl Launch {
     pub fn new(argv: Vec<OsString>, filter: Vec<Instruction>) -> Self {
         let until = Until::AllEnd;
         let engine = Engine::Auto;
-        Self { argv, env: None, cwd: None, uid: None, gid: None, engine, filter, until }
+        let guard = None;
+        Self { argv, env: None, cwd: None, uid: None, gid: None, engine, filter, until, guard }
     }
 
     /// Runs the application, telling `observer` on the calling thread, and answers how its first
@@ -193,7 +199,6 @@ impl Launch {
     /// # Errors
     /// The application did not begin, or was waited for by somebody else.
     pub fn run(&self, observer: &mut dyn Observer) -> Result<Ended, LaunchError> {
-        let words = Words::new(self)?;
         let choice = self.engine.choose();
         match choice.refusal {
             Some(refusal) if self.engine == Engine::Notify => {
@@ -203,13 +208,14 @@ impl Launch {
             None => {}
         }
         match choice.engine {
-            Engine::Ptrace => self.run_traced(&words, observer),
-            Engine::Auto | Engine::Notify => self.run_notifying(&words, observer),
+            Engine::Ptrace => self.run_traced(observer),
+            Engine::Auto | Engine::Notify => self.run_notifying(observer),
         }
     }
 
-    fn run_traced(&self, words: &Words, observer: &mut dyn Observer) -> Result<Ended, LaunchError> {
-        let mut begun = Begun::new(&self.plan(words, &self.filter, None))?;
+    fn run_traced(&self, observer: &mut dyn Observer) -> Result<Ended, LaunchError> {
+        let words = Words::new(self)?;
+        let mut begun = Begun::new(&self.plan(&words, &self.filter, None))?;
         let pid = begun.child.pid;
         if let Err(errno) = crate::sys::ptrace::seize(pid) {
             child::abandon(pid);
@@ -224,30 +230,36 @@ impl Launch {
         self.outcome(&mut begun, ended)
     }
 
-    fn run_notifying(
-        &self,
-        words: &Words,
-        observer: &mut dyn Observer,
-    ) -> Result<Ended, LaunchError> {
-        let interest = Interest::new(&self.filter);
-        let interest = interest.ok_or(LaunchError::Filter(Errno::EINVAL))?;
-        let filter = interest.filter().ok_or(LaunchError::Filter(Errno::EINVAL))?;
-        let mailbox = Mailbox::new().map_err(LaunchError::System)?;
-        let mut begun = Begun::new(&self.plan(words, &filter, Some(&mailbox)))?;
+    fn run_notifying(&self, observer: &mut dyn Observer) -> Result<Ended, LaunchError> {
+        let board = Board::new().map(Arc::new).map_err(LaunchError::System)?;
+        let (mut begun, interest, listener) = self.begin_notifying()?;
         let pid = begun.child.pid;
-        let listener = begun.child.listener(&mailbox).map_err(|errno| {
-            child::abandon(pid);
-            LaunchError::Filter(errno)
-        })?;
-        let seen = (interest, listener);
+        let seen = (interest, listener, board);
         let told = (begun.wakes(), Arc::clone(&begun.delivered));
-        let engine = notify::Engine::new(observer, self.until, pid, seen, told);
+        let who = (pid, Parent::Engine);
+        let engine = notify::Engine::new(observer, self.until, who, seen, told);
         let engine = engine.map_err(|errno| {
             child::abandon(pid);
             LaunchError::System(errno)
         })?;
         let ended = engine.run();
         self.outcome(&mut begun, ended)
+    }
+
+    /// Forks a child that waits in its first call of interest, which may be any.
+    pub(crate) fn begin_notifying(&self) -> Result<(Begun, Interest, OwnedFd), LaunchError> {
+        let words = Words::new(self)?;
+        let interest = Interest::new(&self.filter);
+        let interest = interest.ok_or(LaunchError::Filter(Errno::EINVAL))?;
+        let filter = interest.filter().ok_or(LaunchError::Filter(Errno::EINVAL))?;
+        let mailbox = Mailbox::new().map_err(LaunchError::System)?;
+        let begun = Begun::new(&self.plan(&words, &filter, Some(&mailbox)))?;
+        let pid = begun.child.pid;
+        let listener = begun.child.listener(&mailbox).map_err(|errno| {
+            child::abandon(pid);
+            LaunchError::Filter(errno)
+        })?;
+        Ok((begun, interest, listener))
     }
 
     fn plan<'a>(
@@ -268,7 +280,8 @@ impl Launch {
         }
     }
 
-    fn outcome(
+    /// How the application ended, or why it did not begin.
+    pub(crate) fn outcome(
         &self,
         begun: &mut Begun,
         ended: Result<Ended, Errno>,
@@ -293,13 +306,13 @@ impl Launch {
 }
 
 /// A child that has been forked, and what stands in front of it. Fields are dropped in order.
-struct Begun {
+pub(crate) struct Begun {
     forwarder: Option<Forwarder>,
-    _caught: Option<signals::Caught>,
-    _witness: Option<Witness>,
+    caught: Option<signals::Caught>,
+    witness: Option<Witness>,
     blocked: Blocked,
-    delivered: Arc<Delivered>,
-    child: Child,
+    pub(crate) delivered: Arc<Delivered>,
+    pub(crate) child: Child,
 }
 
 impl Begun {
@@ -312,20 +325,38 @@ impl Begun {
         let is_needed = plan.mailbox.is_some() && caught.is_some();
         let witness = is_needed.then(|| Witness::start(&blocked, &seen)).and_then(Result::ok);
         let child = child::spawn(plan, &blocked);
-        let forwarder = match (&child, &caught) {
-            (Ok(child), Some(caught)) => {
-                let by = if witness.is_some() { By::Witness } else { By::Tracer };
-                Forwarder::start(caught, child.pid, by, &delivered)
-            }
-            _ => None,
-        };
+        let child = child.map_err(|errno| {
+            blocked.release();
+            LaunchError::System(errno)
+        })?;
+        let mut begun = Self { forwarder: None, caught, witness, blocked, delivered, child };
+        begun.forward();
+        begun.blocked.release();
+        Ok(begun)
+    }
+
+    /// Leaves this process one thread. Signals wait meanwhile.
+    pub(crate) fn pause(&mut self) {
+        self.forwarder = None;
+    }
+
+    /// Forwards signals again.
+    pub(crate) fn resume(&mut self) {
+        let blocked = Blocked::new();
+        self.forward();
         blocked.release();
-        let child = child.map_err(LaunchError::System)?;
-        Ok(Self { forwarder, _caught: caught, _witness: witness, blocked, delivered, child })
+    }
+
+    /// Begins to forward signals. All must be blocked.
+    fn forward(&mut self) {
+        let by = if self.witness.is_some() { By::Witness } else { By::Tracer };
+        let caught = self.caught.as_ref();
+        self.forwarder =
+            caught.and_then(|caught| Forwarder::start(caught, self.child.pid, by, &self.delivered));
     }
 
     /// What tells that children have something to be waited for.
-    fn wakes(&self) -> Option<ChildSignal> {
+    pub(crate) fn wakes(&self) -> Option<ChildSignal> {
         ChildSignal::catch(&self.blocked)
     }
 }

@@ -6,6 +6,7 @@ pub mod decode;
 pub mod engine;
 pub mod filter;
 mod forward;
+pub mod guardian;
 pub mod launch;
 pub mod memory;
 mod notify;

@@ -36,7 +36,7 @@ mod wanted;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sentrace_schema::wire::{Capture, Event, Header, NO_SYSCALL, UNREADABLE};
+use sentrace_schema::wire::{Capture, Event, GAP, Header, NO_SYSCALL, UNREADABLE};
 use sentrace_schema::{ABIS, Payload, events};
 
 pub use self::counters::Counters;
@@ -45,6 +45,7 @@ use self::processes::{Processes, asked_path};
 pub use self::wanted::Wanted;
 use crate::decode::{self, Decoded, Pending};
 use crate::engine::{Call, Ended, Fork, Observer, Task, Want};
+use crate::guardian::Numbers;
 use crate::memory::Memory;
 use crate::resolve::Resolver;
 
@@ -67,6 +68,8 @@ pub struct Session<'s> {
     sink: &'s mut dyn Sink,
     wanted: Wanted,
     counters: Arc<Counters>,
+    /// Events before the next one were lost.
+    has_gap: bool,
     inside: Inside<InFlight>,
     processes: Processes,
 }
@@ -84,7 +87,8 @@ impl<'s> Session<'s> {
             resolver,
             sink,
             wanted: Wanted::all(),
-            counters: Arc::new(Counters::new()),
+            counters: Arc::new(Counters::new(Numbers::default())),
+            has_gap: false,
             inside: Inside::default(),
             processes: Processes::default(),
         }
@@ -97,6 +101,14 @@ impl<'s> Session<'s> {
         Self { wanted, ..self }
     }
 
+    /// The same, but numbers go on where another session left off that failed, if one did.
+    #[must_use]
+    pub fn numbering(mut self, numbers: Numbers) -> Self {
+        self.has_gap = numbers.has_gap;
+        self.counters = Arc::new(Counters::new(numbers));
+        self
+    }
+
     /// Counters that go on counting while the session runs.
     #[must_use]
     pub fn counters(&self) -> Arc<Counters> {
@@ -106,7 +118,9 @@ impl<'s> Session<'s> {
     /// Reports an event; `header` lacks what only its report gives it.
     fn report(&mut self, header: Header, marks: u32, payload: Payload) {
         let sequence = self.counters.count_event(payload.event().id);
-        let header = Header { sequence, timestamp: now(), marks: header.marks | marks, ..header };
+        let gap = if std::mem::take(&mut self.has_gap) { GAP } else { 0 };
+        let marks = header.marks | marks | gap;
+        let header = Header { sequence, timestamp: now(), marks, ..header };
         self.sink.event(Event { header, payload });
     }
 
@@ -177,6 +191,10 @@ impl Observer for Session<'_> {
         if let Some(Decoded { payload, marks }) = pending.exit(result, memory, &self.resolver) {
             self.report(Header { retval: result, ..call }, marks, payload);
         }
+    }
+
+    fn found(&mut self, task: Task) {
+        self.processes.find(task, &self.resolver);
     }
 
     fn fork(&mut self, parent: Task, child: Task, how: Fork) {

@@ -11,7 +11,10 @@ use sentrace_bpf::action;
 use sentrace_probe::output::Origin;
 use sentrace_probe::pipeline::Pipeline;
 use sentrace_probe::rules::HostModel;
-use sentrace_tracer::launch::{Engine, Launch, Until};
+use sentrace_schema::groups::Process;
+use sentrace_tracer::engine::Ended;
+use sentrace_tracer::guardian::Guard;
+use sentrace_tracer::launch::{Engine, Launch, LaunchError, Until};
 use sentrace_tracer::resolve::Resolver;
 use sentrace_tracer::session::{Session, Wanted};
 
@@ -43,6 +46,8 @@ pub(super) struct Run {
     #[arg(long, value_enum, default_value_t)]
     engine: Engine,
     #[command(flatten)]
+    guard: Guard,
+    #[command(flatten)]
     pub(super) verbosity: Verbosity,
     /// The application and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
@@ -73,7 +78,7 @@ impl Run {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let host = HostModel::detect();
         let rules = self.policies.load(&host)?;
-        let pipeline = Pipeline::new(rules).to(self.outputs.open(&host)?);
+        let mut pipeline = Pipeline::new(rules).to(self.outputs.open(&host)?);
         let wanted = match self.interest {
             Interest::Rules => Wanted::from(&pipeline.interest()),
             Interest::Full => Wanted::all(),
@@ -84,15 +89,25 @@ impl Run {
         if std::process::id() == 1 {
             launch.until = Until::FirstEnds;
         }
-        let resolver = Resolver::new().context("cannot look at processes")?;
-        let (inbox, mut sink) = Inbox::start(pipeline, origin(launch.engine))?;
-        let ended = launch.run(&mut Session::new(resolver, &mut sink).wanting(wanted));
-        inbox.finish(sink);
+        launch.guard = Guard::is_possible(launch.engine).then_some(self.guard);
+        Resolver::new().context("cannot look at processes")?;
+        let origin = origin(launch.engine);
+        let ended: anyhow::Result<Ended> = launch.run_guarded(|post| {
+            let resolver = Resolver::new().context("cannot look at processes")?;
+            let found = post.processes().into_iter().filter_map(|pid| resolver.process(pid));
+            pipeline.scan(origin.tracer, found.map(Process::from).collect());
+            let (inbox, mut sink) = Inbox::start(pipeline, origin)?;
+            let numbers = post.numbers();
+            let mut session = Session::new(resolver, &mut sink).wanting(wanted).numbering(numbers);
+            let ended = post.watch(&mut session);
+            inbox.finish(sink);
+            Ok(ended?)
+        });
         match ended {
             Ok(ended) => Ok(code(ended.code())),
             Err(error) => {
-                let status = error.code();
-                log::failure(&error.into());
+                let status = error.downcast_ref::<LaunchError>().map_or(125, LaunchError::code);
+                log::failure(&error);
                 Ok(code(status))
             }
         }

@@ -2,12 +2,14 @@
 //! containers and security modules may refuse any part of it.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use sentrace_bpf::{Section, Verdict, action, compile};
 
+use crate::guardian::Board;
 use crate::launch::{Instruction, Refusal};
 use crate::sys::child::{self, try_filter};
 use crate::sys::notify::{Answer, Listener, Mailbox};
@@ -46,7 +48,8 @@ pub(crate) fn check() -> Result<(), Refusal> {
 /// and lets it go.
 fn supervise(pid: i32, listener: OwnedFd) -> Result<(), Refusal> {
     pidfd::open(pid, Scope::Process).map_err(Refusal::Descriptor)?;
-    let mut listener = Listener::new(listener).map_err(Refusal::Receive)?;
+    let board = Board::new().map(Arc::new).map_err(Refusal::System)?;
+    let mut listener = Listener::new(listener, board).map_err(Refusal::Receive)?;
     await_readable(&listener)?;
     let notification = listener.receive().map_err(Refusal::Receive)?;
     seize_for_a_while(pid).map_err(Refusal::Trace)?;

@@ -10,6 +10,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::engine::Ended;
+use crate::guardian::Board;
 use crate::sys::pidfd::{self, Scope};
 use crate::sys::signals;
 
@@ -73,9 +74,10 @@ impl Exits {
     }
 
     /// How a process ended, if anybody knows: its zombie, or, when that has been waited for, the
-    /// kernel's memory of it (Linux 6.15).
-    pub(super) fn how(&self, tgid: i32) -> Ended {
-        let remembered = || pidfd::exit_status(self.pidfds.get(&tgid)?.as_fd());
+    /// board, or the kernel's memory of it (Linux 6.15).
+    pub(super) fn how(&self, tgid: i32, board: &Board) -> Ended {
+        let kernels = || pidfd::exit_status(self.pidfds.get(&tgid)?.as_fd());
+        let remembered = || board.status(tgid).or_else(kernels);
         // It may be waited for between two looks.
         let status = remembered().or_else(|| status_of_zombie(tgid)).or_else(remembered);
         status.map_or(Ended::Unknown, from_status)
@@ -135,9 +137,10 @@ mod tests {
         while exits.ended() != [pid] {
             std::thread::yield_now();
         }
-        let zombie = exits.how(pid);
+        let board = Board::new().expect("memory");
+        let zombie = exits.how(pid, &board);
         assert!(child.wait().is_ok());
-        let later = exits.how(pid);
+        let later = exits.how(pid, &board);
         assert!(later == zombie || later == Ended::Unknown);
         exits.forget(pid);
         assert_eq!(exits.ended(), []);
@@ -155,7 +158,8 @@ mod tests {
     #[test]
     fn a_living_process_has_no_end() {
         let exits = Exits::new().expect("an epoll");
-        assert_eq!(exits.how(std::process::id() as i32), Ended::Unknown);
+        let board = Board::new().expect("memory");
+        assert_eq!(exits.how(std::process::id() as i32, &board), Ended::Unknown);
         assert!(!is_gone(std::process::id() as i32));
         assert!(is_gone(i32::MAX));
     }

@@ -50,7 +50,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
+use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::time::{TimeSpec, TimeValLike};
 use sentrace_schema::ABIS;
@@ -63,6 +63,7 @@ use self::life::Life;
 use self::tasks::{Image, Tasks};
 use crate::arch;
 use crate::engine::{Call, Ended, Fork, Observer, Task, Want};
+use crate::guardian::Board;
 use crate::launch::Until;
 use crate::memory::Memory;
 use crate::ptrace::{self, Delivered, Died, Guarded, Stop, Stopped, TaskMemory, Way};
@@ -80,6 +81,18 @@ const ERESTARTNOINTR: i64 = -513;
 /// Ancestors of a task that are looked for among the known processes.
 const ANCESTORS: usize = 64;
 
+/// How often an engine that a guardian watches says that it lives, in ms.
+const PULSE: i64 = 250;
+
+/// Who waits for the application's first process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parent {
+    /// This thread.
+    Engine,
+    /// The guardian, which watches this engine.
+    Guardian,
+}
+
 /// Watches an application.
 pub(crate) struct Engine<'o> {
     observer: Guarded<'o>,
@@ -90,6 +103,8 @@ pub(crate) struct Engine<'o> {
     /// It has not executed its program: its calls are the launcher's.
     launching: bool,
     interest: Interest,
+    parent: Parent,
+    board: Arc<Board>,
     listener: Listener,
     /// No task has the filter any more.
     is_over: bool,
@@ -117,43 +132,73 @@ struct Ready {
 }
 
 impl<'o> Engine<'o> {
-    /// Watches process `first`, a child of the calling thread whose filter has `listener` and
-    /// which has not executed its program. `wakes` tells of its children and tracees.
+    /// Watches process `first`, a child of `parent` whose filter has `listener`, from where `board`
+    /// says that another has left off. `wakes` tells of the calling thread's children and tracees.
     ///
     /// # Errors
     /// The system lacks a resource.
     pub(crate) fn new(
         observer: &'o mut dyn Observer,
         until: Until,
-        first: i32,
-        (interest, listener): (Interest, OwnedFd),
+        (first, parent): (i32, Parent),
+        (interest, listener, board): (Interest, OwnedFd, Arc<Board>),
         (wakes, delivered): (Option<ChildSignal>, Arc<Delivered>),
     ) -> Result<Self, Errno> {
-        let mut tasks = Tasks::default();
-        tasks.add_process(first, None);
-        let listener = Listener::new(listener)?;
+        let listener = Listener::new(listener, Arc::clone(&board))?;
         // Without, most calls wait for another CPU to wake.
         let _ = listener.wake_on_same_cpu();
-        Ok(Self {
+        let queue = listener.waiting().collect();
+        let mut engine = Self {
             observer: Guarded(Some(observer)),
             until,
             first,
             ended: None,
-            launching: true,
+            launching: !board.has_launched(),
             interest,
+            parent,
+            board,
             listener,
             is_over: false,
-            tasks,
+            tasks: Tasks::default(),
             held: AllHeld::new(),
             last: first,
             exits: Exits::new()?,
             waiter: Waiter::new(ptrace::scope()),
             wakes,
             way: Cell::new(Way::Call),
-            queue: VecDeque::new(),
+            queue,
             delivered,
             suspend: false,
-        })
+        };
+        engine.take_over();
+        Ok(engine)
+    }
+
+    /// Learns of the processes that another watched before, or of the first one.
+    fn take_over(&mut self) {
+        let mut processes = self.board.processes();
+        if processes.is_empty() {
+            processes.push((self.first, 0));
+        }
+        for (tgid, before) in processes {
+            let image = Image::of(tgid);
+            self.add_process(tgid, image);
+            if tgid != self.first || self.parent == Parent::Guardian {
+                self.exits.watch(tgid);
+            }
+            if self.board.has_launched() {
+                self.observer.tell(|observer| observer.found(Task::leader(tgid)));
+                if image.is_some_and(|image| image.number() != before) {
+                    self.tell_exec(tgid, tgid);
+                }
+            }
+            self.tasks.add_threads(tgid);
+        }
+    }
+
+    fn add_process(&mut self, tgid: i32, image: Option<Image>) {
+        self.tasks.add_process(tgid, image);
+        self.board.note(tgid, image.map_or(0, Image::number));
     }
 
     /// Watches until the application, or its first process, ends; answers how that process ended.
@@ -195,6 +240,7 @@ impl<'o> Engine<'o> {
     /// Waits for something to do. The listener is looked at first, so that what happened before a
     /// notification is seen with it.
     fn wait(&mut self, mask: &SigSet) -> Result<Ready, Errno> {
+        self.board.beat();
         let timeout = if self.queue.is_empty() { self.patience() } else { Some(0) };
         if timeout != Some(0) && std::mem::take(&mut self.suspend) {
             signals::send(std::process::id() as i32, libc::SIGSTOP);
@@ -220,10 +266,12 @@ impl<'o> Engine<'o> {
 
     /// How many ms to wait at most, where nothing may announce what happens.
     fn patience(&self) -> Option<i64> {
-        match &self.wakes {
-            None if !self.held.is_empty() => Some(1),
-            None => Some(20),
-            Some(_) => self.exits.has_unwatched().then_some(100),
+        match (&self.wakes, self.parent) {
+            (None, _) if !self.held.is_empty() => Some(1),
+            (None, _) => Some(20),
+            (Some(_), _) if self.exits.has_unwatched() => Some(100),
+            (Some(_), Parent::Guardian) => Some(PULSE),
+            (Some(_), Parent::Engine) => None,
         }
     }
 
@@ -231,10 +279,12 @@ impl<'o> Engine<'o> {
     fn receive(&mut self) {
         loop {
             // A task that is gone waits for nothing.
-            if let Ok(notification) = self.listener.receive() {
-                self.queue.push_back(notification);
+            match self.listener.receive() {
+                Ok(notification) => self.queue.push_back(notification),
+                Err(Errno::ENOBUFS) => break,
+                Err(_) => {}
             }
-            if !self.tasks.are_many() || !is_readable(&self.listener) {
+            if !self.tasks.are_many() || !self.listener.is_readable() {
                 break;
             }
         }
@@ -258,7 +308,9 @@ impl<'o> Engine<'o> {
                     self.suspend |= pid == self.first && ptrace::stops_with_application(signal);
                 }
                 Err(Errno::EINTR) => {}
-                Err(Errno::ECHILD) if self.ended.is_none() => return Err(Errno::ECHILD),
+                Err(Errno::ECHILD) if self.ended.is_none() && self.parent == Parent::Engine => {
+                    return Err(Errno::ECHILD);
+                }
                 Ok(None) | Err(_) => return Ok(()),
             }
         }
@@ -268,7 +320,7 @@ impl<'o> Engine<'o> {
     fn exits(&mut self) {
         self.place_orphans();
         for tgid in self.exits.ended() {
-            self.ended(tgid, self.exits.how(tgid));
+            self.ended(tgid, self.exits.how(tgid, &self.board));
         }
     }
 
@@ -286,6 +338,7 @@ impl<'o> Engine<'o> {
 
     /// A task waits in a call for its answer.
     fn notified(&mut self, notification: &Notification) {
+        self.board.look_at(notification.id);
         let answer = self.answer(notification);
         self.listener.answer(notification.id, answer);
     }
@@ -306,6 +359,7 @@ impl<'o> Engine<'o> {
                 return Answer::Continue;
             }
             self.launching = false;
+            self.board.launch();
         }
         self.executed_before(task, id);
         let mut want = Want::Nothing;
@@ -348,6 +402,7 @@ impl<'o> Engine<'o> {
     /// Makes a task that waits for its answer a tracee, unless it is one, which stops as its phase
     /// has it. `false` if another has it.
     fn hold(&mut self, task: Task, held: Held) -> bool {
+        self.board.hold(held.call.id);
         if !self.held.contains_key(&task.tid) && seize_for_a_while(task.tid).is_err() {
             return false;
         }
@@ -473,8 +528,10 @@ impl<'o> Engine<'o> {
 
     fn tell_exec(&mut self, tgid: i32, former: i32) {
         self.threads_ended(tgid, Some(former));
+        let image = Image::of(tgid);
         if let Some(process) = self.tasks.process(tgid) {
-            process.image = Image::of(tgid);
+            process.image = image;
+            self.board.note(tgid, image.map_or(0, Image::number));
         }
         let memory = TaskMemory::new(tgid, &self.way);
         self.observer.tell(|observer| observer.exec(Task::leader(tgid), former, &memory));
@@ -520,7 +577,7 @@ impl<'o> Engine<'o> {
                 (Fork::Fork, Image::of(child))
             };
             let parent = Task::leader(self.maker(parent, image));
-            self.tasks.add_process(child, image);
+            self.add_process(child, image);
             self.exits.watch(child);
             self.observer.tell(|observer| observer.fork(parent, Task::leader(child), how));
         }
@@ -551,8 +608,10 @@ impl<'o> Engine<'o> {
         if self.tasks.has_process(tid) {
             self.threads_ended(tid, None);
             self.tasks.remove_process(tid);
+            self.board.forget(tid);
             self.exits.forget(tid);
             self.observer.tell(|observer| observer.exited(Task::leader(tid), how));
+            self.board.tell(tid);
         } else if let Some(task) = self.tasks.remove_thread(tid) {
             self.observer.tell(|observer| observer.thread_exit(task));
         }
@@ -595,10 +654,4 @@ fn enter_again(stopped: &Stopped, held: &Held) -> Result<(), Died> {
         stopped.set_registers(&registers)?;
     }
     Ok(())
-}
-
-fn is_readable(listener: &Listener) -> bool {
-    let mut fds = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-    poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
-        && fds[0].revents().is_some_and(|events| events.contains(PollFlags::POLLIN))
 }

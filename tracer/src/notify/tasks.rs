@@ -1,7 +1,7 @@
 //! The processes and threads that the engine knows.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 
@@ -38,6 +38,11 @@ impl Image {
         let mut hasher = DefaultHasher::new();
         auxv[..read].hash(&mut hasher);
         (read > 0).then(|| Self(hasher.finish()))
+    }
+
+    /// A number for it.
+    pub(super) fn number(self) -> u64 {
+        self.0
     }
 }
 
@@ -105,6 +110,15 @@ impl Tasks {
         if let Some(process) = self.processes.get_mut(&task.tgid) {
             process.threads += 1;
             self.threads.insert(task.tid, task.tgid);
+        }
+    }
+
+    /// Adds the threads that a process has now.
+    pub(super) fn add_threads(&mut self, tgid: i32) {
+        let threads = fs::read_dir(format!("/proc/{tgid}/task")).into_iter().flatten().flatten();
+        let tids = threads.filter_map(|thread| thread.file_name().to_str()?.parse().ok());
+        for tid in tids.filter(|tid| *tid != tgid) {
+            self.add_thread(Task { tid, tgid });
         }
     }
 

@@ -5,20 +5,24 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use sentrace_schema::EVENTS;
 use sentrace_schema::wire::Heartbeat;
 
+use crate::guardian::Numbers;
+
 /// Counters since the session began. They only grow.
 #[derive(Debug)]
 pub struct Counters {
     stops: AtomicU64,
     unknown: AtomicU64,
     sequence: AtomicU64,
+    /// Where others left off, and will go on.
+    numbers: Numbers,
     events: Vec<AtomicU64>,
 }
 
 impl Counters {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(numbers: Numbers) -> Self {
         let events = EVENTS.iter().map(|_| AtomicU64::new(0)).collect();
         let [stops, unknown, sequence] = [(); 3].map(|()| AtomicU64::new(0));
-        Self { stops, unknown, sequence, events }
+        Self { stops, unknown, sequence, numbers, events }
     }
 
     /// Stops of traced threads, of whatever kind.
@@ -33,10 +37,14 @@ impl Counters {
         self.unknown.load(Relaxed)
     }
 
-    /// Sequence number of the newest event: the number of events reported.
+    /// Sequence number of the newest event: the number of events reported, or lost with a supervisor
+    /// before.
     #[must_use]
     pub fn sequence(&self) -> u64 {
-        self.sequence.load(Relaxed)
+        match &self.numbers.board {
+            Some(board) => board.sequence(),
+            None => self.sequence.load(Relaxed),
+        }
     }
 
     /// Events reported, by wire id.
@@ -70,6 +78,9 @@ impl Counters {
         if let Some(count) = self.events.get(usize::from(event)) {
             count.fetch_add(1, Relaxed);
         }
-        self.sequence.fetch_add(1, Relaxed) + 1
+        match &self.numbers.board {
+            Some(board) => board.count_event(),
+            None => self.sequence.fetch_add(1, Relaxed) + 1,
+        }
     }
 }

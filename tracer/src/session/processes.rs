@@ -16,6 +16,12 @@ use crate::resolve::Resolver;
 pub(super) struct Processes(HashMap<i32, Arc<groups::Process>>);
 
 impl Processes {
+    /// A process was there before.
+    pub(super) fn find(&mut self, task: Task, resolver: &Resolver) {
+        let known = snapshot(task.tid, resolver).unwrap_or_else(|| unknown(task));
+        self.0.insert(task.tgid, Arc::new(known));
+    }
+
     /// `parent` made the process `child`.
     pub(super) fn fork(&mut self, parent: Task, child: Task, resolver: &Resolver) {
         let known = self.0.get(&parent.tgid).cloned();

@@ -35,6 +35,26 @@ impl Wanted {
         self
     }
 
+    /// For a process of the same program.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let byte = |capture: &Option<Capture>| match capture {
+            None => 0,
+            Some(Capture::Entry) => 1,
+            Some(Capture::EntryAndExit) => 2,
+        };
+        self.captures.iter().map(byte).collect()
+    }
+
+    /// What [`Wanted::to_bytes`] gave.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        let capture = |byte: &u8| match byte {
+            1 => Some(Capture::Entry),
+            2 => Some(Capture::EntryAndExit),
+            _ => None,
+        };
+        Self { captures: bytes.iter().map(capture).collect() }
+    }
+
     /// How much is wanted of an event (by wire id); `None`: it is not wanted.
     #[must_use]
     pub fn capture(&self, event: u16) -> Option<Capture> {
@@ -87,6 +107,7 @@ mod tests {
         let wanted = Wanted::from(&interest(&events));
         let captures = [2, 3, 4, 5, 6].map(|event| wanted.capture(event));
         assert_eq!(captures, [None, Some(Entry), Some(EntryAndExit), Some(EntryAndExit), None]);
+        assert_eq!(Wanted::from_bytes(&wanted.to_bytes()), wanted);
         let stranger = EventInterest { event: u16::MAX, capture: Entry };
         assert_eq!(Wanted::from(&interest(&[stranger])), Wanted::nothing());
         assert_eq!(Wanted::from(&Interest::Full), Wanted::all());

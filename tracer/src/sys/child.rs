@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::Read;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{null, null_mut};
 use std::time::Duration;
 
@@ -378,6 +379,68 @@ pub(crate) fn try_filter(filter: &[Instruction], mailbox: &Mailbox) -> Result<Ch
     }
     Ok(Child { pid, channel: File::from(ours), theirs: Some(theirs) })
 }
+
+/// Forks a process that runs `work` and ends with the status that it answers; 101 if it panics.
+/// The calling process must have no other thread that may hold a lock.
+///
+/// # Errors
+/// As fork(2).
+pub(crate) fn fork_to(work: impl FnOnce() -> i32) -> Result<pid_t, Errno> {
+    // SAFETY: the child has one thread, as this process has, and never returns.
+    let pid = Errno::result(unsafe { libc::fork() })?;
+    if pid == 0 {
+        let status = catch_unwind(AssertUnwindSafe(work)).unwrap_or(PANICKED);
+        // SAFETY: a plain call.
+        unsafe { libc::_exit(status) };
+    }
+    Ok(pid)
+}
+
+/// Forks a process that runs `work`, which may wait for ever, and ends at the latest with this one.
+pub(crate) fn aside(work: &mut dyn FnMut()) {
+    let me = std::process::id() as pid_t;
+    let _ = fork_to(|| {
+        // SAFETY: this is the child.
+        unsafe { die_with(me) };
+        work();
+        0
+    });
+}
+
+/// Waits, in a forked child, for the end of its parent `pid`, which kills it.
+pub(crate) fn wait_for_end_of(pid: pid_t) -> i32 {
+    // SAFETY: this is the child.
+    unsafe { die_with(pid) };
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Has this process end when any thread of it panics.
+pub(crate) fn fail_as_a_whole() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        before(info);
+        // SAFETY: a plain call.
+        unsafe { libc::_exit(PANICKED) };
+    }));
+}
+
+/// Waits for the end of a child and reaps it; its exit status, if it was not killed.
+pub(crate) fn status(pid: pid_t) -> Option<i32> {
+    let mut status = 0;
+    loop {
+        // SAFETY: `status` is an integer to be filled.
+        match Errno::result(unsafe { libc::waitpid(pid, &raw mut status, 0) }) {
+            Err(Errno::EINTR) => {}
+            Err(_) => return None,
+            Ok(_) => return libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status)),
+        }
+    }
+}
+
+/// Exit status of a process that panicked, as the Rust runtime has it.
+const PANICKED: i32 = 101;
 
 /// Kills and reaps a child that will not become the application.
 pub(crate) fn abandon(pid: pid_t) {

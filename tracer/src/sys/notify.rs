@@ -2,11 +2,14 @@
 #![expect(unsafe_code, reason = "ioctl(2) and seccomp(2) take pointers")]
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 
-use libc::{seccomp_notif, seccomp_notif_resp, seccomp_notif_sizes};
+use libc::{seccomp_notif_resp, seccomp_notif_sizes};
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::guardian::{Board, SLOT, Slot};
 use crate::launch::Instruction;
 use crate::sys::shared::Shared;
 
@@ -44,35 +47,34 @@ pub(crate) enum Answer {
 
 /// Where notifications are received and answered.
 ///
-/// What has been received lies in one buffer, so that it can be moved to where another process
-/// finds it.
+/// What has been received lies on a board, where another process finds it, until it is answered:
+/// in the order in which it was received.
 #[derive(Debug)]
 pub(crate) struct Listener {
     fd: OwnedFd,
-    /// Room for the kernel's `struct seccomp_notif`, which may be longer than ours.
-    request: Vec<u64>,
-    /// Likewise for `struct seccomp_notif_resp`.
+    board: Arc<Board>,
+    /// Room for the kernel's `struct seccomp_notif_resp`, which may be longer than ours.
     response: Vec<u64>,
 }
 
 impl Listener {
-    /// Receives from the listener `fd`.
+    /// Receives from the listener `fd` on `board`.
     ///
     /// # Errors
-    /// As seccomp(2) with `SECCOMP_GET_NOTIF_SIZES`.
-    pub(crate) fn new(fd: OwnedFd) -> Result<Self, Errno> {
+    /// As seccomp(2) with `SECCOMP_GET_NOTIF_SIZES`; `E2BIG` if a notification does not fit on a
+    /// board.
+    pub(crate) fn new(fd: OwnedFd, board: Arc<Board>) -> Result<Self, Errno> {
         let mut sizes =
             seccomp_notif_sizes { seccomp_notif: 0, seccomp_notif_resp: 0, seccomp_data: 0 };
         let operation = libc::SECCOMP_GET_NOTIF_SIZES;
         // SAFETY: the structure is the one that the operation fills.
         let result = unsafe { libc::syscall(libc::SYS_seccomp, operation, 0, &raw mut sizes) };
         Errno::result(result)?;
-        let words = |kernels: u16, ours: usize| usize::from(kernels).max(ours).div_ceil(8);
-        Ok(Self {
-            fd,
-            request: vec![0; words(sizes.seccomp_notif, size_of::<seccomp_notif>())],
-            response: vec![0; words(sizes.seccomp_notif_resp, size_of::<seccomp_notif_resp>())],
-        })
+        if usize::from(sizes.seccomp_notif) > SLOT * size_of::<u64>() {
+            return Err(Errno::E2BIG);
+        }
+        let response = usize::from(sizes.seccomp_notif_resp).max(size_of::<seccomp_notif_resp>());
+        Ok(Self { fd, board, response: vec![0; response.div_ceil(8)] })
     }
 
     /// Has a task that waits and its supervisor take turns on one CPU (Linux 6.6).
@@ -89,23 +91,23 @@ impl Listener {
     /// Receives a notification. Waits if there is none.
     ///
     /// # Errors
-    /// `ENOENT` if the task is gone meanwhile, `EINTR` when a signal was handled.
+    /// `ENOENT` if the task is gone meanwhile, `EINTR` when a signal was handled, `ENOBUFS` while
+    /// the board is full.
     pub(crate) fn receive(&mut self) -> Result<Notification, Errno> {
-        self.request.fill(0);
-        let (fd, request) = (self.fd.as_raw_fd(), self.request.as_mut_ptr());
-        // SAFETY: the buffer is as large as the kernel's structure, and zeroed as it demands.
-        let result = unsafe { libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_RECV, request) };
+        let slot = self.board.free().ok_or(Errno::ENOBUFS)?;
+        let fd = self.fd.as_raw_fd();
+        // SAFETY: the slot is as large as the kernel's structure, zeroed as it demands, and of
+        // atomic integers, which may be written through a shared reference.
+        let result =
+            unsafe { libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_RECV, slot.as_ptr().cast_mut()) };
         Errno::result(result)?;
-        // SAFETY: the buffer is at least as large as ours, aligned to 8, and of integers.
-        let request = unsafe { &*request.cast::<seccomp_notif>() };
-        Ok(Notification {
-            id: request.id,
-            tid: request.pid as i32,
-            audit: request.data.arch,
-            nr: request.data.nr as u32,
-            ip: request.data.instruction_pointer,
-            args: request.data.args,
-        })
+        self.board.receive();
+        Ok(notification(slot))
+    }
+
+    /// What was received and waits for its answer, oldest first.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = Notification> {
+        self.board.waiting().map(notification)
     }
 
     /// Whether the task still waits: what was read of it is its own.
@@ -115,7 +117,7 @@ impl Listener {
         unsafe { libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &raw const id) == 0 }
     }
 
-    /// Answers a notification. `false` if the task is gone.
+    /// Answers the oldest notification that waits. `false` if the task is gone.
     pub(crate) fn answer(&mut self, id: u64, answer: Answer) -> bool {
         self.response.fill(0);
         let (fd, response) = (self.fd.as_raw_fd(), self.response.as_mut_ptr());
@@ -127,8 +129,26 @@ impl Listener {
         // 8, and of integers.
         unsafe {
             *response.cast() = seccomp_notif_resp { id, val: 0, error, flags };
-            libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_SEND, response) == 0
+            let is_sent = libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_SEND, response) == 0;
+            self.board.answer(id);
+            is_sent
         }
+    }
+
+    /// Whether a notification can be received.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.poll().contains(PollFlags::POLLIN)
+    }
+
+    /// Whether no task has the filter any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.poll().contains(PollFlags::POLLHUP)
+    }
+
+    fn poll(&self) -> PollFlags {
+        let mut fds = [PollFd::new(self.as_fd(), PollFlags::POLLIN)];
+        let _ = poll(&mut fds, PollTimeout::ZERO);
+        fds[0].revents().unwrap_or(PollFlags::empty())
     }
 
     /// Leaves the listener open until this process ends: calls wait then, which would fail with
@@ -142,6 +162,21 @@ impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// What a slot has been filled with: `struct seccomp_notif`, which is id, pid and flags, number and
+/// arch, instruction pointer, arguments.
+fn notification(slot: &Slot) -> Notification {
+    let word = |at: usize| slot.get(at).map_or(0, |word| word.load(SeqCst));
+    let ([pid, _], [nr, audit]) = (halves(word(1)), halves(word(2)));
+    let args = [4, 5, 6, 7, 8, 9].map(word);
+    Notification { id: word(0), tid: pid as i32, audit, nr, ip: word(3), args }
+}
+
+/// The two numbers in a word, in memory's order.
+fn halves(word: u64) -> [u32; 2] {
+    let [a, b, c, d, e, f, g, h] = word.to_ne_bytes();
+    [[a, b, c, d], [e, f, g, h]].map(u32::from_ne_bytes)
 }
 
 /// Installs a filter on the calling thread and answers the descriptor of its listener.

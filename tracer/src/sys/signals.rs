@@ -211,6 +211,13 @@ impl ChildSignal {
         Some(Self { before })
     }
 
+    /// In a forked child: the same, for the child's own.
+    pub(crate) fn inherited() -> Option<Self> {
+        let is_caught = WAKES.load(SeqCst) >= 0;
+        // SAFETY: a structure of integers, of which zeros say the default.
+        is_caught.then(|| Self { before: unsafe { zeroed() } })
+    }
+
     /// What to poll.
     pub(crate) fn event(&self) -> Option<BorrowedFd<'static>> {
         Some(EVENT.get()?.as_ref()?.as_fd())
@@ -238,6 +245,27 @@ extern "C" fn wake(_: c_int, _: *mut siginfo_t, _: *mut c_void) {
     // SAFETY: async-signal-safe; the descriptor is never closed.
     unsafe { libc::write(WAKES.load(SeqCst), (&raw const one).cast(), size_of::<u64>()) };
     Errno::set_raw(errno);
+}
+
+/// Makes a forked child of this process one that no signal reaches but those that cannot be caught,
+/// its own faults, and SIGCHLD, which it is told of by itself and not with its parent.
+///
+/// # Errors
+/// The system lacks a resource.
+pub(crate) fn serve() -> Result<(), Errno> {
+    for signal in 1..SIGNALS as c_int {
+        if treatment(signal) == Treatment::Catch {
+            set(signal, libc::SIG_IGN);
+        }
+    }
+    if let Some(Some(event)) = EVENT.get() {
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let own = EventFd::from_value_and_flags(0, flags)?;
+        let (own, event) = (own.as_fd().as_raw_fd(), event.as_fd().as_raw_fd());
+        // SAFETY: both descriptors are ours, and the second stays one of an eventfd.
+        Errno::result(unsafe { libc::dup3(own, event, libc::O_CLOEXEC) })?;
+    }
+    Ok(())
 }
 
 /// Ends the reading of [`receive`].

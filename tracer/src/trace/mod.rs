@@ -20,6 +20,7 @@ use sentrace_schema::wire::Event;
 use tracing::level_filters::LevelFilter;
 
 use crate::engine::Ended;
+use crate::guardian::{self, Guard};
 use crate::launch::{Engine, Launch, LaunchError, Until};
 use crate::resolve::{self, Resolver};
 use crate::session::{Session, Sink, Wanted};
@@ -30,6 +31,8 @@ use verbose::Verbose;
 const WELCOME: Duration = Duration::from_secs(1);
 /// How long the end waits for the probe to take what is queued.
 const FLUSH: Duration = Duration::from_secs(1);
+/// Time for a process to begin and end.
+const SLACK: Duration = Duration::from_secs(1);
 /// Variable with the token. The application does not get it.
 const TOKEN: &str = "SENTRACE_TOKEN";
 
@@ -64,6 +67,9 @@ pub struct TraceArgs {
     /// How system calls are caught
     #[arg(long, value_enum, default_value_t)]
     pub engine: Engine,
+    /// What is done about failures of what watches
+    #[command(flatten)]
+    pub guard: Guard,
     /// Install no seccomp filter: only the life of processes is reported
     #[arg(long, action = ArgAction::SetTrue, value_parser = switch)]
     #[arg(env = "DD_CWS_INSTRUMENTATION_SECCOMP_DISABLED")]
@@ -166,39 +172,68 @@ pub fn trace(args: &TraceArgs) -> Result<Ended, TraceError> {
     let resolver = Resolver::new()?;
     // Only ptrace needs no filter.
     let engine = if args.disable_seccomp { Engine::Ptrace } else { args.engine.choose().engine };
-    let client = client(args, engine, &resolver)?;
-    let answer = client.as_ref().filter(|_| !args.is_async);
-    let answer = answer.and_then(|client| client.wanted(WELCOME));
-    let wanted = answer.unwrap_or_else(Wanted::all);
-    let launch = launch(args, engine, &wanted)?;
-    let mut output = client.as_ref().map_or(Output::Nowhere, |client| Output::Probe(client.sink()));
-    let mut verbose = Verbose(&mut output);
-    let sink: &mut dyn Sink = if args.verbose { &mut verbose } else { verbose.0 };
-    let mut session = Session::new(resolver, sink).wanting(wanted);
-    if let Some(client) = &client {
-        client.observe(session.counters());
-    }
-    let ended = launch.run(&mut session);
-    if let Some(client) = client {
-        let Outcome { undelivered, dropped } = client.finish(FLUSH);
-        if undelivered + dropped > 0 {
-            tracing::warn!(undelivered, dropped, "the probe has not got all events");
+    let config = config(args, engine, &resolver)?;
+    let guard = Guard::is_possible(engine).then_some(args.guard);
+    let answer = config.clone().filter(|_| !args.is_async);
+    let (client, answer) = match (guard, answer) {
+        // The guardian talks to nobody.
+        (Some(_), Some(config)) => (None, ask_apart(config)),
+        (Some(_), None) => (None, None),
+        (None, answer) => {
+            let client = config.clone().and_then(client);
+            let asked = client.as_ref().filter(|_| answer.is_some());
+            let answer = asked.and_then(|client| client.wanted(WELCOME));
+            (client, answer)
         }
-    }
-    Ok(ended?)
+    };
+    let wanted = answer.unwrap_or_else(Wanted::all);
+    let mut launch = launch(args, engine, &wanted)?;
+    launch.guard = guard;
+    launch.run_guarded(|post| {
+        let client = client.or_else(|| config.and_then(self::client));
+        let resolver = Resolver::new()?;
+        let mut output =
+            client.as_ref().map_or(Output::Nowhere, |client| Output::Probe(client.sink()));
+        let mut verbose = Verbose(&mut output);
+        let sink: &mut dyn Sink = if args.verbose { &mut verbose } else { verbose.0 };
+        let numbers = post.numbers();
+        let mut session = Session::new(resolver, sink).wanting(wanted).numbering(numbers);
+        if let Some(client) = &client {
+            client.observe(session.counters());
+        }
+        let ended = post.watch(&mut session);
+        if let Some(client) = client {
+            let Outcome { undelivered, dropped } = client.finish(FLUSH);
+            if undelivered + dropped > 0 {
+                tracing::warn!(undelivered, dropped, "the probe has not got all events");
+            }
+        }
+        Ok(ended?)
+    })
 }
 
-/// The way to the probe, if there is one to report to. That there is none does not keep the
-/// application from running.
-fn client(
+/// Asks the probe from a process of its own what it wants.
+fn ask_apart(config: Config) -> Option<Wanted> {
+    let ask = || client(config)?.wanted(WELCOME).map(|wanted| wanted.to_bytes());
+    let answer = guardian::ask(|| ask().unwrap_or_default(), WELCOME + SLACK)?;
+    Some(answer).filter(|answer| !answer.is_empty()).map(|answer| Wanted::from_bytes(&answer))
+}
+
+/// The probe to report to, and who we are, if there is one.
+fn config(
     args: &TraceArgs,
     engine: Engine,
     resolver: &Resolver,
-) -> Result<Option<Client>, TraceError> {
+) -> Result<Option<Config>, TraceError> {
     let Some(address) = args.probe_addr.0.clone() else { return Ok(None) };
     let hello = hello::hello(args, engine, resolver, token(args)?);
-    let client = Client::start(Config { address, hello, limits: Limits::default() });
-    Ok(client.inspect_err(|error| tracing::error!("cannot send events: {error}")).ok())
+    Ok(Some(Config { address, hello, limits: Limits::default() }))
+}
+
+/// The way to the probe. That there is none does not keep the application from running.
+fn client(config: Config) -> Option<Client> {
+    let client = Client::start(config);
+    client.inspect_err(|error| tracing::error!("cannot send events: {error}")).ok()
 }
 
 /// The application, with a filter for what is wanted.
