@@ -8,6 +8,8 @@ mod application;
 mod both;
 /// What the commands print that tell about calls, events, filters and configuration.
 mod commands;
+/// Supervisors that fail: the application is not harmed.
+mod crash;
 /// Real programs.
 mod programs;
 /// `sentrace run`: what is reported, and how.

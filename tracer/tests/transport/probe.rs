@@ -92,6 +92,11 @@ impl Line {
 
     /// Takes and acknowledges all events up to the goodbye; with the last heartbeat.
     pub(crate) fn serve(&mut self) -> (Vec<Event>, Heartbeat) {
+        self.serve_while_connected().expect("a goodbye")
+    }
+
+    /// The same; `None` if the connection ends without a goodbye.
+    pub(crate) fn serve_while_connected(&mut self) -> Option<(Vec<Event>, Heartbeat)> {
         let (mut got, mut last) = (Vec::new(), Heartbeat::default());
         loop {
             match self.message() {
@@ -100,7 +105,8 @@ impl Line {
                     got.extend(events);
                 }
                 Some(Message::Heartbeat(beat)) => last = beat,
-                Some(Message::Goodbye) => return (got, last),
+                Some(Message::Goodbye) => return Some((got, last)),
+                None => return None,
                 other => panic!("{other:?}"),
             }
         }
