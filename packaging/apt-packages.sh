@@ -12,6 +12,10 @@ strace   strace
 unshare  util-linux
 kill     procps
 bash     bash
+git      git
+curl     curl
+redis-server  redis-server
+/usr/lib/postgresql  postgresql
 scmp_sys_resolver  seccomp
 /usr/x86_64-linux-gnu/include/asm/unistd.h     linux-libc-dev-amd64-cross
 /usr/aarch64-linux-gnu/include/asm/unistd.h    linux-libc-dev-arm64-cross

@@ -15,7 +15,8 @@ pub fn sentrace() -> Command {
     let mut command = Command::new(PROGRAM.get_or_init(|| build("sentrace-probe", "sentrace")));
     for (name, _) in std::env::vars_os() {
         let is_ours = name.to_string_lossy().starts_with("SENTRACE_");
-        if is_ours || name == "RUST_LOG" || name == "NO_COLOR" {
+        // Cargo's library path may be one that a rule is about.
+        if is_ours || ["RUST_LOG", "NO_COLOR", "LD_LIBRARY_PATH"].iter().any(|told| name == *told) {
             command.env_remove(name);
         }
     }

@@ -8,6 +8,8 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::probe::Probe;
+
 /// An event that nobody has yet, with fields of several types.
 const EVENT: &str = "
   lock:
@@ -20,8 +22,7 @@ const EVENT: &str = "
       2: {name: descriptor, type: int, from: fd, doc: its descriptor}
 ";
 
-const POLICY: &str = r#"
-rules:
+const RULES: &str = r#"
   - id: exclusive_lock
     description: somebody locks
     expression: lock.file.name == "lockfile" && lock.operation & LOCK_EX > 0 && lock.retval >= 0
@@ -38,27 +39,31 @@ fn an_event_needs_the_yaml_file_alone() {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("adding");
     let cargo = |args: &[&str]| {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(args).args(["--locked", "--offline"]).current_dir(&workspace);
-        ran(cargo.env("CARGO_TARGET_DIR", &target))
+        cargo.args(args).current_dir(&workspace).env("CARGO_TARGET_DIR", &target);
+        ran(cargo.env("CARGO_NET_OFFLINE", "true"))
     };
     cargo(&["build", "--package", "sentrace-probe"]);
     let sentrace = target.join("debug/sentrace");
 
     let policy = dir.path().join("lock.policy");
-    fs::write(&policy, POLICY).unwrap();
+    fs::write(&policy, format!("rules:\n{RULES}")).unwrap();
     let lines = locking(&sentrace, dir.path(), &policy, "embedded", &["--events"]);
     let event = lines.iter().find(|line| line["evt"]["name"] == "lock").expect("the event");
     assert_eq!(event["lock"]["operation"], serde_json::json!(["LOCK_EX"]), "{event}");
     assert!(event["lock"]["descriptor"].as_u64().is_some_and(|fd| fd > 2), "{event}");
     assert!(event["file"]["path"].as_str().unwrap().ends_with("/lockfile"), "{event}");
-    let fired = |lines: &[Value]| {
-        let rules = lines.iter().filter_map(|line| line["agent"]["rule_id"].as_str());
-        rules.filter(|rule| !rule.is_empty()).map(str::to_owned).collect::<Vec<_>>()
-    };
     assert_eq!(fired(&lines), ["exclusive_lock"]);
     // Trapped for the rule's sake alone.
     let lines = locking(&sentrace, dir.path(), &policy, "alone", &[]);
     assert_eq!(fired(&lines), ["exclusive_lock"]);
+
+    // On the wire.
+    let program = sentrace.clone();
+    let probe = Probe::start(move || Command::new(&program), RULES, &[]);
+    ran(probe.trace("flock --shared lockfile true").current_dir(dir.path()));
+    let lines = probe.end();
+    assert_eq!(fired(&lines), ["shared_lock"]);
+    assert_eq!(lines[0]["lock"]["operation"], serde_json::json!(["LOCK_SH"]));
 
     let shown = text(ran(Command::new(&sentrace).args(["events", "lock"])));
     for part in ["A file was locked", "lock.operation", "flock"] {
@@ -66,7 +71,7 @@ fn an_event_needs_the_yaml_file_alone() {
     }
     let generator = ["run", "--quiet", "--package", "sentrace-codegen", "--"];
     let schema = text(cargo(&[&generator[..], &["schema"]].concat()));
-    assert!(schema.contains("struct Lock {") && schema.contains("operation @1"), "the wire");
+    assert!(schema.contains("struct LockEvent {") && schema.contains("operation @1"), "the wire");
     let docs = text(cargo(&[&generator[..], &["docs"]].concat()));
     assert!(docs.contains("lock.operation"), "the reference");
 }
@@ -79,6 +84,12 @@ fn locking(sentrace: &Path, dir: &Path, policy: &Path, name: &str, options: &[&s
     ran(run.args(["--", "flock", "--exclusive", "lockfile", "true"]).current_dir(dir));
     let lines = fs::read_to_string(json).unwrap();
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The rules that raised alerts.
+fn fired(lines: &[Value]) -> Vec<String> {
+    let rules = lines.iter().filter_map(|line| line["agent"]["rule_id"].as_str());
+    rules.filter(|rule| !rule.is_empty()).map(str::to_owned).collect()
 }
 
 /// Adds the event, and binds flock(2) to it.

@@ -1,4 +1,5 @@
 //! Sentrace as a user runs it: the built programs on real workloads.
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 /// An event that is added to `syscalls.yaml`.
 mod adding;
@@ -10,6 +11,8 @@ mod both;
 mod commands;
 /// Supervisors that fail: the application is not harmed.
 mod crash;
+/// Starting a probe.
+mod probe;
 /// Real programs.
 mod programs;
 /// `sentrace run`: what is reported, and how.

@@ -1,59 +1,9 @@
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use sentrace_tests::{ended, sentrace};
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// A probe that listens on a socket in a directory of its own.
-struct Probe {
-    directory: TempDir,
-    child: Child,
-}
-
-impl Probe {
-    /// Starts it with rules and options, and waits until it listens.
-    fn start(rules: &str, options: &[&str]) -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let policy = directory.path().join("test.policy");
-        fs::write(&policy, format!("rules:\n{rules}")).expect("a file");
-        let mut command = sentrace();
-        command.args(["probe", "-v", "--listen", &address(directory.path()), "--policy"]);
-        command.arg(policy).args(options).arg("--json").arg(directory.path().join("json"));
-        let mut child = command.stderr(Stdio::piped()).spawn().expect("it starts");
-        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
-        let mut lines = stderr.lines().map(|line| line.expect("text"));
-        assert!(lines.any(|line| line.contains("listening")), "it does not listen");
-        // Read on, so that it never waits for us.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { directory, child }
-    }
-
-    /// An application that reports to it.
-    fn trace(&self, script: &str) -> Command {
-        let mut command = sentrace();
-        command.args(["trace", "--probe-addr", &address(self.directory.path())]);
-        command.args(["--", "sh", "-c", script]);
-        command
-    }
-
-    /// Ends it, and reads what it has written.
-    fn end(mut self) -> Vec<Value> {
-        let pid = Pid::from_raw(self.child.id().try_into().expect("a pid"));
-        kill(pid, Signal::SIGTERM).expect("it runs");
-        assert_eq!(self.child.wait().expect("it ends").code(), Some(0));
-        let lines = fs::read_to_string(self.directory.path().join("json")).expect("the file");
-        lines.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
-    }
-}
-
-fn address(directory: &Path) -> String {
-    format!("unix:{}", directory.join("socket").display())
-}
+use crate::probe::{Probe, address};
 
 const READS: &str = r#"
   - id: reads_passwd
@@ -62,7 +12,7 @@ const READS: &str = r#"
 
 #[test]
 fn alerts_of_several_applications() {
-    let probe = Probe::start(READS, &[]);
+    let probe = Probe::start(sentrace, READS, &[]);
     let traced: Vec<_> = (1..=3)
         .map(|code| probe.trace(&format!("cat /etc/passwd >/dev/null; exit {code}")).spawn())
         .collect();
@@ -84,7 +34,7 @@ fn alerts_of_several_applications() {
 
 #[test]
 fn all_events() {
-    let probe = Probe::start(READS, &["--events"]);
+    let probe = Probe::start(sentrace, READS, &["--events"]);
     assert_eq!(ended(&mut probe.trace("mkdir /nonexistent/x 2>/dev/null; exit 4")).code, Some(4));
     let events = probe.end();
     let sequences: Vec<_> =

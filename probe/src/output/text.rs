@@ -28,6 +28,8 @@ use super::{Output, Report, Scope, layout, scrub};
 use crate::rules::Match;
 use crate::tree::Entry;
 
+/// So many arguments are shown.
+const ARGUMENTS_MAX: usize = 32;
 /// So many ancestors are named.
 const ANCESTORS_MAX: usize = 6;
 
@@ -125,8 +127,12 @@ fn who(line: &mut Line, entry: &Arc<Entry>) {
     line.word(Paint::Strong, &name(entry));
     let arguments = process.image();
     let argv = std::iter::once(&arguments.argv0).chain(&arguments.argv).map(Vec::as_slice);
-    for argument in scrub::list(argv.filter(|argument| !argument.is_empty())) {
+    let mut argv = scrub::list(argv.filter(|argument| !argument.is_empty()));
+    for argument in argv.by_ref().take(ARGUMENTS_MAX) {
         line.word(Paint::Plain, &argument);
+    }
+    if argv.next().is_some() {
+        line.text(Paint::Dim, "…".as_bytes());
     }
     let mut ancestors = entry.ancestors();
     for ancestor in ancestors.by_ref().take(ANCESTORS_MAX) {

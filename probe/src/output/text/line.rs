@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
 
-use crate::output::escape;
+use crate::output::printable;
 
 /// Longest value that is shown, in bytes.
 const VALUE_MAX: usize = 512;
@@ -83,25 +83,16 @@ impl Line {
 
     /// Adds a word from outside; it is quoted when it would not look like one.
     pub(super) fn word(&mut self, paint: Paint, word: &[u8]) {
-        let mut text = String::new();
-        let is_plain = !word.is_empty() && !word.iter().any(|byte| matches!(byte, b' ' | b'"'));
-        if is_plain {
-            shown(&mut text, word);
-        } else {
-            text.push('"');
-            let mut inner = String::new();
-            shown(&mut inner, word);
-            text.push_str(&inner.replace('"', "\\\""));
-            text.push('"');
+        let mut text = shown(word);
+        if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c == '"') {
+            text = format!("\"{}\"", text.replace('"', "\\\""));
         }
         self.words.push((paint, text));
     }
 
     /// Adds text that may have spaces.
     pub(super) fn text(&mut self, paint: Paint, text: &[u8]) {
-        let mut shown_text = String::new();
-        shown(&mut shown_text, text);
-        self.words.push((paint, shown_text));
+        self.words.push((paint, shown(text)));
     }
 
     /// Adds `key=value`, if there is a value.
@@ -139,9 +130,10 @@ impl Line {
     }
 }
 
-fn shown(out: &mut String, bytes: &[u8]) {
-    escape::terminal(out, &bytes[..bytes.len().min(VALUE_MAX)]);
+fn shown(bytes: &[u8]) -> String {
+    let mut out = printable(&bytes[..bytes.len().min(VALUE_MAX)]);
     if bytes.len() > VALUE_MAX {
         out.push('…');
     }
+    out
 }

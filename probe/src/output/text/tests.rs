@@ -94,3 +94,21 @@ fn endless_values_are_cut() {
     let line = text(&open(&[b'x'; 4096], 3), None, Look::PLAIN);
     assert!(line.contains("x…") && line.len() < 1000, "{line}");
 }
+
+#[test]
+fn many_arguments_are_cut() {
+    let mut process = sample::shell();
+    process.argv = vec![b"x".to_vec(); 5000];
+    let exec = events::Exec { process, syscall_path: vec![] };
+    let sample = sample(sample::life(), Payload::Exec(exec.into()));
+    let lines = text(&sample, Some(&sample::alert("rule", "")), Look::PLAIN);
+    let last = lines.lines().last().expect("three lines");
+    assert!(last.ends_with(" x x … < nginx[7]") && last.len() < 200, "{last}");
+}
+
+/// A space of any kind does not end a value.
+#[test]
+fn values_cannot_look_like_others() {
+    let line = text(&open("/a\u{2003}flags=O_RDONLY".as_bytes(), 3), None, Look::PLAIN);
+    assert!(line.contains(" path=\"/a\u{2003}flags=O_RDONLY\" flags="), "{line}");
+}
