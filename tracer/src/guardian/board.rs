@@ -33,7 +33,7 @@ enum Word {
     Launched,
     /// Id of the notification that the supervisor looked at last.
     Looking,
-    /// Id of the notification whose task the supervisor made a tracee last.
+    /// Id of the notification whose task the supervisor interrupted last.
     Held,
     /// Notifications that were received.
     Received,
@@ -100,7 +100,8 @@ impl Board {
         self.get(Word::Looking) == id
     }
 
-    /// The task of notification `id` is about to become a tracee.
+    /// The task of notification `id` has a stop pending, and will look for it on its way back to user
+    /// mode even if it is taken back: only so can it be told to make its call again.
     pub(crate) fn hold(&self, id: u64) {
         self.set(Word::Held, id);
     }

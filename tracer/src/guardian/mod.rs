@@ -20,8 +20,8 @@
 //!
 //! A tracee whose tracer ends is let go by the kernel in the middle of whatever it does. What the
 //! engine does to tasks that it holds is safe then: a call that it sent back is made again, a stop
-//! that was pending is taken back. A call that was being answered while its task was held is
-//! made again by the guardian's answer, because the stop might have interrupted it.
+//! that was pending is taken back. A call whose task had a stop pending is made
+//! again by the guardian's answer, because the stop might interrupt it.
 
 mod board;
 mod post;

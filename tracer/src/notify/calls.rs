@@ -87,12 +87,18 @@ impl Engine<'_> {
     /// Makes a task that waits for its answer a tracee, unless it is one, which stops as its phase
     /// has it. `false` if another has it.
     fn hold(&mut self, task: Task, held: Held) -> bool {
-        self.board.hold(held.call.id);
         if !self.held.contains_key(&task.tid) && seize_for_a_while(task.tid).is_err() {
             return false;
         }
         self.held.insert(task.tid, held);
-        held.phase == Phase::Running || interrupt(task.tid).is_ok()
+        if held.phase == Phase::Running {
+            return true;
+        }
+        let is_interrupted = interrupt(task.tid).is_ok();
+        if is_interrupted {
+            self.board.hold(held.call.id);
+        }
+        is_interrupted
     }
 
     /// A task that is held has stopped.
