@@ -4,7 +4,7 @@
 //! terminal and exit status are the application's. It decodes nothing and sends nothing. What does
 //! is the *supervisor*, a child of it that runs the notify engine and can be replaced:
 //!
-//! - All that a supervisor has received and not answered lies on a [`Board`] in shared memory, and
+//! - All that a supervisor has received and not answered lies on a `Board` in shared memory, and
 //!   both hold the listener. So a call that waits for its answer waits for whoever is there.
 //! - When a supervisor ends before the application does, by whatever signal or panic, the guardian
 //!   answers the one call that it was looking at (which may be the reason), and starts another
